@@ -1,0 +1,112 @@
+/** The one way in which a file is written: beside the old one, flushed, and renamed over it. */
+
+import { randomBytes } from "node:crypto"
+import { constants, type Stats } from "node:fs"
+import { type FileHandle, lstat, open, realpath, rename, stat, unlink } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
+import { EXIT, Failure } from "./failure.ts"
+
+/** A file could not be written; the old one is as it was. */
+export class WriteFailed extends Failure {
+  override readonly code = "write-failed"
+  override readonly exit = EXIT.failed
+  constructor(file: string, cause: unknown) {
+    super(`cannot be written: ${systemReason(cause)}`, { where: { file }, hint: "nothing was changed", cause })
+  }
+}
+
+/** A file could not be read. */
+export class ReadFailed extends Failure {
+  override readonly code = "read-failed"
+  override readonly exit = EXIT.failed
+  constructor(file: string, cause: unknown) {
+    super(`cannot be read: ${systemReason(cause)}`, { where: { file }, cause })
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EISDIR: "it is a directory",
+  ELOOP: "too many symbolic links",
+  ENOENT: "no such file or directory",
+  ENOSPC: "no space left on the device",
+  ENOTDIR: "a part of the path is not a directory",
+  EPERM: "operation not permitted",
+  EROFS: "the file system is read-only",
+}
+
+/** What the operating system said, in words; never a path or content. */
+export function systemReason(cause: unknown): string {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
+  return reasons[code] ?? (code === "" ? "unknown cause" : code)
+}
+
+/** Flushes a directory, so that a rename in it survives a power cut. Windows cannot, and does not need to. */
+export async function flushDirectory(folder: string): Promise<void> {
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(folder, constants.O_RDONLY)
+    await handle.sync()
+  } catch (cause) {
+    if (
+      !(
+        cause instanceof Error &&
+        "code" in cause &&
+        ["EISDIR", "EPERM", "EINVAL", "EACCES"].includes(String(cause.code))
+      )
+    )
+      throw cause
+  } finally {
+    await handle?.close()
+  }
+}
+
+/**
+ * Writes a file atomically and durably: at every moment there is the old file or the new one, whole.
+ * Mode and owner of an existing file stay; a symbolic link stays, its target is replaced.
+ * @param mode - permission bits for a file that does not exist yet
+ * @throws WriteFailed with the old file untouched
+ */
+export async function replaceFile(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
+  let beside: string | undefined
+  try {
+    const target = await followLink(path)
+    const old = await statOrNull(target)
+    beside = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`)
+    const handle = await open(beside, "wx", 0o600)
+    try {
+      await handle.writeFile(bytes)
+      await keepOwner(handle, old)
+      await handle.chmod((old?.mode ?? mode) & 0o7777)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(beside, target)
+    beside = undefined
+    await flushDirectory(dirname(target))
+  } catch (cause) {
+    if (beside !== undefined) await unlink(beside).catch(() => undefined)
+    throw new WriteFailed(path, cause)
+  }
+}
+
+async function followLink(path: string): Promise<string> {
+  const link = await lstat(path).catch(() => null)
+  return link?.isSymbolicLink() === true ? realpath(path) : path
+}
+
+async function statOrNull(path: string): Promise<Stats | null> {
+  try {
+    return await stat(path)
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return null
+    throw cause
+  }
+}
+
+async function keepOwner(handle: FileHandle, old: Stats | null): Promise<void> {
+  if (old === null || process.platform === "win32") return
+  const made = await handle.stat()
+  if (made.uid !== old.uid || made.gid !== old.gid) await handle.chown(old.uid, old.gid)
+}
