@@ -1,0 +1,50 @@
+/** What can go wrong with age identities on a YubiKey. */
+import { EXIT, Failure, type FailureDetails } from "../failure.ts"
+
+/** An `AGE-PLUGIN-YUBIKEY-…` line cannot be read. */
+export class StubMalformed extends Failure {
+  override readonly code = "stub-malformed"
+  override readonly exit = EXIT.usage
+  constructor(what: string, details: FailureDetails = {}) {
+    super(`malformed YubiKey identity: ${what}`, {
+      hint: "print it again: ts-age-yk identities",
+      ...details,
+    })
+  }
+}
+
+/** The slot has no certificate, or it cannot be read as one. */
+export class CertificateMalformed extends Failure {
+  override readonly code = "certificate-malformed"
+  override readonly exit = EXIT.card
+  constructor(what: string, details: FailureDetails = {}) {
+    super(`the slot's certificate is malformed: ${what}`, details)
+  }
+}
+
+/** A key that an identity names is on no connected YubiKey. */
+export class YubiKeyAbsent extends Failure {
+  override readonly code = "yubikey-absent"
+  override readonly exit = EXIT.noIdentity
+  constructor(details: FailureDetails = {}) {
+    super("not connected", { hint: "plug it in and retry", ...details })
+  }
+}
+
+/** The slot is taken, or there is none left. */
+export class SlotTaken extends Failure {
+  override readonly code = "slot-taken"
+  override readonly exit = EXIT.failed
+  constructor(what: string, hint: string, details: FailureDetails = {}) {
+    super(what, { hint, ...details })
+  }
+}
+
+/** Making an identity cannot go on; nothing was changed on the key. */
+export class EnrolmentRefused extends Failure {
+  override readonly code = "enrolment-refused"
+  override readonly exit = EXIT.failed
+  constructor(what: string, hint: string, details: FailureDetails = {}) {
+    super(what, { hint, ...details })
+  }
+}
