@@ -24,6 +24,8 @@ export type Attendant = {
    * @throws Failure when there is nobody to ask, or the source has nothing else to offer
    */
   pin(key: KeyInQuestion, triesLeft: number, refused: PinRejected | null): Promise<Pin>
+  /** The card took the PIN that was given for this key. */
+  pinAccepted(key: KeyInQuestion): void
   /**
    * Tells the person to touch the key: called when the card has not answered for a moment, and only then.
    * @returns what to call when the card has answered
@@ -162,6 +164,7 @@ async function askAndShowPin({ session, card, question, attendant }: Attempt, le
     try {
       await session.verifyPin(pin)
       card.keepPin(pin)
+      attendant.pinAccepted(question)
       return
     } catch (failure) {
       card.forgetPin(pin)

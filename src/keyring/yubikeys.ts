@@ -1,0 +1,241 @@
+/**
+ * The YubiKeys that are connected, as one identity. A key is found by its tag on whatever card is here: the serial in a stub is a
+ * hint, since the same key may live on two. No card is touched for a file that has no stanza of ours.
+ */
+import type { Attempt } from "../age/failures.ts"
+import type { Identity, Match } from "../age/identity.ts"
+import type { FileKey, Stanza } from "../age/stanza.ts"
+import { Failure, slotText } from "../failure.ts"
+import type { CardTransport, Reader } from "../pcsc/card-transport.ts"
+import { CardRemoved, NoCard } from "../pcsc/failures.ts"
+import { AppletMissing } from "../piv/failures.ts"
+import { type Attendant, agreeWithKey, type KeyInQuestion } from "../yubikey/agree.ts"
+import { type CardKey, YubiKeyCard } from "../yubikey/card.ts"
+import { YubiKeyAbsent } from "../yubikey/failures.ts"
+import { isFor, type KeyStanza, keyStanzas, unwrapKeyStanza } from "../yubikey/stanzas.ts"
+import type { Stub } from "../yubikey/stub.ts"
+
+export type YubiKeysOptions = Readonly<{
+  /** The readers that hold a card now; asked when a card is wanted. */
+  readers: () => Promise<Reader[]>
+  /** What identity files say of keys; hints where to look, and names for what is absent. */
+  stubs?: readonly Stub[]
+  /** Only stubs' keys count; a key that no stub names is left alone. */
+  stubsOnly?: boolean
+  /** Only these YubiKeys. */
+  serials?: readonly number[]
+  attendant: Attendant & { readonly keyed?: boolean }
+  /** Stands between us and each card: a trace. */
+  wrap?: (transport: CardTransport) => CardTransport
+}>
+
+/** What was found for a file: a key on a card, and the stanza that it fits. */
+type Fit = Readonly<{ card: YubiKeyCard; key: CardKey; stanza: KeyStanza; stub: Stub | undefined }>
+
+export class YubiKeys implements Identity, AsyncDisposable {
+  readonly label = "YubiKeys"
+  readonly #options: YubiKeysOptions
+  readonly #stubs: readonly Stub[]
+  #cards: Promise<{ cards: YubiKeyCard[]; failures: Attempt[] }> | undefined
+
+  constructor(options: YubiKeysOptions) {
+    this.#options = options
+    this.#stubs = options.stubs ?? []
+  }
+
+  match(stanzas: readonly Stanza[]): Match {
+    try {
+      const ours = keyStanzas(stanzas)
+      if (ours.length === 0) return { fits: "no" }
+      if (this.#options.stubsOnly === true && this.#fittingStubs(ours).length === 0) return { fits: "no" }
+      return { fits: "maybe", asks: new Set(["PIN", "touch"]) }
+    } catch (failure) {
+      if (failure instanceof Failure) return { fits: "broken", failure }
+      throw failure
+    }
+  }
+
+  async unwrapFileKey(stanzas: readonly Stanza[]): Promise<FileKey | null> {
+    const { fileKey, attempts } = await this.open(stanzas)
+    const failed = attempts.find((attempt) => attempt.outcome === "failed")
+    if (fileKey === null && failed?.outcome === "failed") throw failed.failure
+    return fileKey
+  }
+
+  /**
+   * Opens a file key, and says what became of each YubiKey that it was tried with.
+   * @throws StanzaMalformed
+   */
+  async open(stanzas: readonly Stanza[]): Promise<{ fileKey: FileKey | null; attempts: Attempt[] }> {
+    const ours = keyStanzas(stanzas)
+    const stubs = this.#fittingStubs(ours)
+    if (ours.length === 0 || (this.#options.stubsOnly === true && stubs.length === 0))
+      return { fileKey: null, attempts: [] }
+    const { cards, failures } = await this.#connected()
+    const attempts = [...failures]
+    const fits = await this.#fits(cards, ours, stubs, attempts)
+    for (const fit of fits) {
+      const question = await this.#question(fit, cards.length)
+      const identity = `${question.serial === null ? `reader ${question.reader}` : `YubiKey ${question.serial}`}, slot ${slotText(fit.key.slot)}`
+      try {
+        const fileKey = await unwrapKeyStanza(fit.stanza, fit.key.point, (point) =>
+          agreeWithKey(fit.card, fit.key, question, point, this.#options.attendant),
+        )
+        if (fileKey !== null) return { fileKey, attempts }
+        attempts.push({ identity, outcome: "not for it" })
+      } catch (failure) {
+        if (!(failure instanceof Failure)) throw failure
+        attempts.push({ identity, outcome: "failed", failure })
+        if (failure instanceof CardRemoved) await this.#drop(fit.card)
+      }
+    }
+    for (const stub of stubs.filter((wanted) => !fits.some((fit) => fit.stub === wanted))) {
+      const where = { serial: stub.serial, slot: stub.slot }
+      if (fits.some((fit) => sameTag(fit.key.tag, stub.tag))) continue
+      attempts.push({
+        identity: `YubiKey ${stub.serial}, slot ${slotText(stub.slot)}`,
+        outcome: "failed",
+        failure: new YubiKeyAbsent({ where }),
+      })
+    }
+    if (cards.length === 0 && attempts.length === 0)
+      attempts.push({ identity: this.label, outcome: "failed", failure: new NoCard() })
+    return { fileKey: null, attempts }
+  }
+
+  /** Looks for readers again at the next file, and keeps the cards that are open. */
+  async lookAgain(): Promise<void> {
+    const before = await this.#cards
+    this.#cards = this.#connect(before?.cards ?? [])
+  }
+
+  /** Forgets the PINs, and lets go of the cards with their own caches left as they are. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const connected = await this.#cards?.catch(() => null)
+    this.#cards = undefined
+    for (const card of connected?.cards ?? []) await card.close()
+  }
+
+  #fittingStubs(stanzas: readonly KeyStanza[]): Stub[] {
+    return this.#stubs.filter((stub) => stanzas.some((stanza) => isFor(stanza, stub.tag)))
+  }
+
+  #connected(): Promise<{ cards: YubiKeyCard[]; failures: Attempt[] }> {
+    this.#cards ??= this.#connect([])
+    return this.#cards
+  }
+
+  async #connect(open: readonly YubiKeyCard[]): Promise<{ cards: YubiKeyCard[]; failures: Attempt[] }> {
+    const cards = [...open]
+    const failures: Attempt[] = []
+    let readers: Reader[] = []
+    try {
+      readers = await this.#options.readers()
+    } catch (failure) {
+      if (!(failure instanceof Failure)) throw failure
+      failures.push({ identity: this.label, outcome: "failed", failure })
+    }
+    for (const reader of readers.filter(({ name }) => !open.some((card) => card.reader === name))) {
+      try {
+        const card = await YubiKeyCard.open(reader, this.#options.wrap)
+        if (await this.#wanted(card)) cards.push(card)
+        else await card.close()
+      } catch (failure) {
+        if (!(failure instanceof Failure)) throw failure
+        // A reader may hold any card; one without PIV is none of ours.
+        if (failure instanceof AppletMissing && readers.length > 1) continue
+        failures.push({
+          identity: `reader ${reader.name}`,
+          outcome: "failed",
+          failure: failure.within({ reader: reader.name }),
+        })
+      }
+    }
+    return { cards, failures }
+  }
+
+  /** Forgets a card that has gone, so that the next one in its reader is not taken for it. */
+  async #drop(card: YubiKeyCard): Promise<void> {
+    const { cards } = await this.#connected()
+    cards.splice(cards.indexOf(card), 1)
+    await card.close()
+  }
+
+  async #wanted(card: YubiKeyCard): Promise<boolean> {
+    const { serials } = this.#options
+    if (serials === undefined || serials.length === 0) return true
+    const serial = await card.serial()
+    return serial !== null && serials.includes(serial)
+  }
+
+  /** The keys here that fit, the one that asks least of a person first. */
+  async #fits(
+    cards: readonly YubiKeyCard[],
+    stanzas: readonly KeyStanza[],
+    stubs: readonly Stub[],
+    attempts: Attempt[],
+  ): Promise<Fit[]> {
+    const fits: Fit[] = []
+    for (const card of cards) {
+      try {
+        for (const { key, stanza } of await keysOn(card, stanzas, stubs)) {
+          const named = stubs.filter((stub) => sameTag(stub.tag, key.tag))
+          if (named.length === 0 && this.#options.stubsOnly === true) continue
+          fits.push({ card, key, stanza, stub: named[0] })
+        }
+      } catch (failure) {
+        if (!(failure instanceof Failure)) throw failure
+        attempts.push({
+          identity: `reader ${card.reader}`,
+          outcome: "failed",
+          failure: failure.within({ reader: card.reader }),
+        })
+      }
+    }
+    return fits.sort((a, b) => burden(a) - burden(b))
+  }
+
+  /**
+   * How prompts call the key. A stub's serial serves where one card is connected and one stub fits; where a mistake could send a PIN to
+   * the wrong YubiKey, the card is asked.
+   */
+  async #question({ card, key, stub }: Fit, cards: number): Promise<KeyInQuestion> {
+    const ambiguous =
+      cards > 1 || this.#stubs.filter((other) => stub !== undefined && sameTag(other.tag, stub.tag)).length > 1
+    const serial =
+      ambiguous || this.#options.attendant.keyed === true
+        ? await card.serial()
+        : (stub?.serial ?? (await card.serialIfCheap()))
+    return { serial, reader: card.reader, slot: key.slot }
+  }
+}
+
+/**
+ * The keys on a card that fit a stanza. The slots that stubs name are looked into first; where one of them fits, that is enough, and
+ * otherwise the first key that fits is.
+ */
+async function keysOn(
+  card: YubiKeyCard,
+  stanzas: readonly KeyStanza[],
+  stubs: readonly Stub[],
+): Promise<{ key: CardKey; stanza: KeyStanza }[]> {
+  const fitting = (key: CardKey | null): { key: CardKey; stanza: KeyStanza }[] => {
+    const stanza = key === null ? undefined : stanzas.find((candidate) => isFor(candidate, key.tag))
+    return key === null || stanza === undefined ? [] : [{ key, stanza }]
+  }
+  const named: { key: CardKey; stanza: KeyStanza }[] = []
+  for (const slot of new Set(stubs.map((stub) => stub.slot))) named.push(...fitting(await card.key(slot)))
+  if (named.length > 0) return named
+  return fitting(await card.findKey((key) => fitting(key).length > 0))
+}
+
+/** What a key asks of a person, as a number to sort by: a PIN that is known and a touch that is not wanted come first. */
+function burden({ card, key }: Fit): number {
+  const pin = key.pinPolicy === "never" || card.pinVerified || card.pin !== null ? 0 : 4
+  const touch = key.touchPolicy === "never" ? 0 : key.touchPolicy === "cached" ? 1 : 2
+  return pin + touch
+}
+
+function sameTag(a: Uint8Array, b: Uint8Array): boolean {
+  return a.every((byte, index) => byte === b[index])
+}
