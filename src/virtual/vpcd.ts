@@ -78,7 +78,10 @@ export async function serveVpcd(card: VirtualCard, address: VpcdAddress): Promis
   }
   const answer = async (from: Socket, command: Uint8Array): Promise<void> => {
     const fault = card.faults.take(++apdus)
-    if (fault?.kind === "removed") return takeOut()
+    if (fault?.kind === "removed") {
+      takeOut()
+      return
+    }
     if (fault?.kind === "reset") {
       card.powerOff()
       from.removeAllListeners("close").destroy()
