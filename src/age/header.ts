@@ -1,6 +1,7 @@
 /** The text header of an age file. [C2SP age]: C2SP/age.md, "Header". */
 import { hkdfSha256, hmacSha256 } from "#primitives"
 import { decodeBase64, encodeBase64 } from "./base64.ts"
+import { type ByteSource, lineText } from "./byte-source.ts"
 import { HeaderMacMismatch, HeaderMalformed, StanzaMalformed } from "./failures.ts"
 import { encodeStanza, type FileKey, type Stanza, StanzaReader } from "./stanza.ts"
 
@@ -78,12 +79,19 @@ export function parseHeader(bytes: Uint8Array): { header: Header; length: number
   }
 }
 
-/** A line as text, each byte a character: what is not ASCII is then refused by whoever expects ASCII. */
-export function lineText(bytes: Uint8Array): string {
-  let text = ""
-  for (let offset = 0; offset < bytes.length; offset += 4096)
-    text += String.fromCharCode(...bytes.subarray(offset, offset + 4096))
-  return text
+/**
+ * Reads the header that a source begins with, and leaves the payload in it.
+ * @throws HeaderMalformed
+ */
+export async function readHeader(source: ByteSource): Promise<Header> {
+  const reader = new HeaderReader()
+  for (;;) {
+    const line = await source.line(longestLine)
+    if (line === "too long") throw new HeaderMalformed(`header line is longer than ${longestLine} bytes`)
+    if (line?.terminated !== true) throw new HeaderMalformed("file ends within the header")
+    const header = reader.line(line.text)
+    if (header !== null) return header
+  }
 }
 
 /** Everything up to and including the `---` mark, which the MAC covers. */

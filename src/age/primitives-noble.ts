@@ -54,6 +54,16 @@ export function chacha20poly1305Seal(
   return chacha20poly1305(key, nonce).encrypt(plaintext)
 }
 
+/** The same into `sealed`, which is 16 bytes longer than the plaintext. */
+export function chacha20poly1305SealInto(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  plaintext: Uint8Array,
+  sealed: Uint8Array,
+): void {
+  chacha20poly1305(key, nonce).encrypt(plaintext, sealed)
+}
+
 /** @returns the plaintext, or null when the tag does not match */
 export function chacha20poly1305Open(
   key: Uint8Array,

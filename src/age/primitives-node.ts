@@ -103,10 +103,22 @@ export function chacha20poly1305Seal(
   nonce: Uint8Array,
   plaintext: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
+  const sealed = new Uint8Array(plaintext.length + tagLength)
+  chacha20poly1305SealInto(key, nonce, plaintext, sealed)
+  return sealed
+}
+
+/** The same into `sealed`, which is 16 bytes longer than the plaintext: a large payload is not copied twice. */
+export function chacha20poly1305SealInto(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  plaintext: Uint8Array,
+  sealed: Uint8Array,
+): void {
   const cipher = createCipheriv("chacha20-poly1305", key, nonce, { authTagLength: tagLength })
-  const body = cipher.update(plaintext)
+  sealed.set(cipher.update(plaintext))
   cipher.final()
-  return concat(body, cipher.getAuthTag())
+  sealed.set(cipher.getAuthTag(), plaintext.length)
 }
 
 /** @returns the plaintext, or null when the tag does not match */
