@@ -1,0 +1,178 @@
+/** Everything that SOPS code can fail with for a reason outside of it. */
+import { EXIT, Failure, type FailureDetails, type KeyPath } from "../failure.ts"
+import { quote } from "../quote.ts"
+
+/** A document does not follow the syntax of its format. */
+export class SyntaxInvalid extends Failure {
+  override readonly code = "sops-syntax-invalid"
+  override readonly exit = EXIT.damaged
+  constructor(format: string, what: string, line?: number) {
+    super(`not valid ${format}: ${what}`, { where: { line } })
+  }
+}
+
+/** A document is well formed, but holds something that SOPS has no place for. */
+export class ValueUnsupported extends Failure {
+  override readonly code = "sops-value-unsupported"
+  override readonly exit = EXIT.failed
+  constructor(what: string, details: FailureDetails = {}) {
+    super(what, details)
+  }
+}
+
+/** The file has no SOPS metadata: it is plain. */
+export class NotEncrypted extends Failure {
+  override readonly code = "sops-not-encrypted"
+  override readonly exit = EXIT.failed
+  constructor(details: FailureDetails = {}) {
+    super("not a SOPS file: it has no sops metadata", {
+      hint: "ts-age-yk encrypt makes one of it; or name its format with --input-type",
+      ...details,
+    })
+  }
+}
+
+/** The file already has SOPS metadata, or a plain key where the metadata would go. */
+export class AlreadyEncrypted extends Failure {
+  override readonly code = "sops-already-encrypted"
+  override readonly exit = EXIT.failed
+  constructor(key: string) {
+    super(`already encrypted, or it has the top-level key ${quote(key)}, which SOPS keeps for itself`, {
+      hint: "ts-age-yk edit changes an encrypted file; a plain file has to rename that key",
+    })
+  }
+}
+
+/** The metadata is there, but cannot be used. */
+export class MetadataInvalid extends Failure {
+  override readonly code = "sops-metadata-invalid"
+  override readonly exit = EXIT.damaged
+  constructor(what: string, details: FailureDetails = {}) {
+    super(`sops metadata: ${what}`, details)
+  }
+}
+
+/** An encrypted value cannot be decrypted: damaged, moved, or from another file. */
+export class ValueDamaged extends Failure {
+  override readonly code = "sops-value-damaged"
+  override readonly exit = EXIT.damaged
+  constructor(what: string, keyPath: KeyPath, cause?: unknown) {
+    super(what, {
+      where: { keyPath },
+      hint: "the value was changed, moved to another key, or taken from a file with another data key",
+      cause,
+    })
+  }
+}
+
+/** The values are not those that were encrypted. */
+export class MacMismatch extends Failure {
+  override readonly code = "sops-mac-mismatch"
+  override readonly exit = EXIT.damaged
+  constructor(what: string) {
+    super(what, { hint: "git log -p shows the change; --ignore-mac decrypts unproven values" })
+  }
+}
+
+/** One key of a group, and why it did not open the data key. */
+export type KeyAttempt = Readonly<{ group: number; key: string; outcome: string; cause?: unknown }>
+
+/** Not enough key groups could be opened. */
+export class DataKeyUnavailable extends Failure {
+  override readonly code = "sops-data-key-unavailable"
+  override readonly exit = EXIT.noIdentity
+  readonly attempts: readonly KeyAttempt[]
+  constructor(groups: number, needed: number, opened: readonly number[], attempts: readonly KeyAttempt[]) {
+    const head =
+      groups === 1
+        ? "none of the identities at hand opens the data key"
+        : `${opened.length} of ${groups} key groups opened, ${needed} are needed`
+    const lines = attempts.map(
+      ({ group, key, outcome }) => `  ${groups === 1 ? "" : `group ${group + 1}, `}${quote(key, 200)}: ${outcome}`,
+    )
+    super([head, ...lines].join("\n"), {
+      hint: "connect a YubiKey that the file is encrypted for, or name a key with -i",
+      cause: attempts.find(({ cause }) => cause !== undefined)?.cause,
+    })
+    this.attempts = attempts
+  }
+}
+
+/** Shares were opened, but do not make a data key. */
+export class SharesInvalid extends Failure {
+  override readonly code = "sops-shares-invalid"
+  override readonly exit = EXIT.damaged
+  constructor(what: string, details: FailureDetails = {}) {
+    super(`shares of the data key: ${what}`, details)
+  }
+}
+
+/** What was opened for a key entry is no data key. */
+export class DataKeyInvalid extends Failure {
+  override readonly code = "sops-data-key-invalid"
+  override readonly exit = EXIT.damaged
+  constructor(expected: number, actual: number) {
+    super(`the data key is ${actual} bytes long, ${expected} are expected`, {
+      hint: "the entry was wrapped by something else than SOPS, or belongs to a file with another number of key groups",
+    })
+  }
+}
+
+/** A rule, in a file or in `.sops.yaml`, for what is encrypted cannot be followed. */
+export class SelectionInvalid extends Failure {
+  override readonly code = "sops-selection-invalid"
+  override readonly exit = EXIT.usage
+  constructor(what: string, details: FailureDetails = {}) {
+    super(what, details)
+  }
+}
+
+/** A path like `["a"][0]` is not written as SOPS reads it. */
+export class KeyPathInvalid extends Failure {
+  override readonly code = "sops-key-path-invalid"
+  override readonly exit = EXIT.usage
+  constructor(text: string, what: string) {
+    super(`key path ${quote(text)}: ${what}`, { hint: `a key path looks like '["a"]["b"][0]'` })
+  }
+}
+
+/** A path leads nowhere in this document. */
+export class KeyPathMissing extends Failure {
+  override readonly code = "sops-key-path-missing"
+  override readonly exit = EXIT.failed
+  constructor(what: string, keyPath: KeyPath) {
+    super(what, { where: { keyPath } })
+  }
+}
+
+/** `.sops.yaml` cannot be used as it stands. */
+export class ConfigInvalid extends Failure {
+  override readonly code = "sops-config-invalid"
+  override readonly exit = EXIT.usage
+  constructor(what: string, details: FailureDetails = {}) {
+    super(what, details)
+  }
+}
+
+/** No creation rule is for this file. */
+export class NoRuleFits extends Failure {
+  override readonly code = "sops-no-rule-fits"
+  override readonly exit = EXIT.usage
+  constructor(file: string, config: string) {
+    super(`no creation rule in ${quote(config)} fits it`, {
+      where: { file },
+      hint: "add a rule whose path_regex matches the path, or give the recipients on the command line",
+    })
+  }
+}
+
+/** The change would have to write for a kind of key that only sops can write for. */
+export class KeyTypeUnsupported extends Failure {
+  override readonly code = "sops-key-type-unsupported"
+  override readonly exit = EXIT.failed
+  constructor(types: readonly string[]) {
+    super(`a new data key would have to be wrapped for ${types.join(", ")}, which ts-age-yk cannot do`, {
+      hint: "nothing was changed; sops itself can do it",
+    })
+  }
+}

@@ -1,0 +1,119 @@
+/** SOPS files as bytes: read, decrypted, printed. Pure but for what a key opener does. */
+import type { KeyPath } from "../failure.ts"
+import { type DataKey, decryptValue, IvStash } from "./cipher.ts"
+import { decryptDocuments } from "./crypt.ts"
+import { type KeyOpener, openDataKey } from "./data-key.ts"
+import { MacMismatch, SharesInvalid, ValueDamaged, ValueUnsupported } from "./failures.ts"
+import { storeOf } from "./format.ts"
+import { valueAt } from "./key-path.ts"
+import { type Metadata, readMetadata } from "./metadata.ts"
+import { compileSelection } from "./selection.ts"
+import type { Format, Layout, Store } from "./stores/store.ts"
+import { encodeText } from "./text.ts"
+import type { Branch, Documents } from "./tree.ts"
+
+/** An encrypted file, as far as it can be read without a key. */
+export type EncryptedFile = Readonly<{
+  store: Store
+  metadata: Metadata
+  /** The metadata as it is written, in its own order. */
+  written: Branch
+  documents: Documents
+}>
+
+/** A decrypted file. The IVs let values that stay keep their ciphertext. */
+export type DecryptedFile = Readonly<{ documents: Documents; ivs: IvStash }>
+
+/**
+ * Reads an encrypted file.
+ * @throws SyntaxInvalid, NotEncrypted, MetadataInvalid, SelectionInvalid
+ */
+export async function readEncrypted(bytes: Uint8Array, format: Format): Promise<EncryptedFile> {
+  const store = await storeOf(format)
+  const { documents, metadata: written } = store.parseEncrypted(bytes)
+  return { store, metadata: readMetadata(written), written, documents }
+}
+
+/**
+ * Decrypts a file with its data key, and proves it.
+ * @param ignoreMac - decrypts values that nothing proves; each is still authenticated at its place
+ * @throws ValueDamaged, MacMismatch; SharesInvalid when shares were put together to a key that fits nothing
+ */
+export async function decryptFile(
+  file: EncryptedFile,
+  key: DataKey,
+  { ignoreMac = false }: { ignoreMac?: boolean } = {},
+): Promise<DecryptedFile> {
+  const { metadata } = file
+  const ivs = new IvStash()
+  const selector = await compileSelection(metadata.selection)
+  const expected = decryptMac(metadata, key, ivs)
+  try {
+    const { documents, mac } = decryptDocuments(file.documents, {
+      key,
+      selector,
+      macOnlyEncrypted: metadata.macOnlyEncrypted,
+      ivs,
+    })
+    if (!ignoreMac) compareMacs(expected, mac)
+    return { documents, ivs }
+  } catch (failure) {
+    if (metadata.groups.length > 1 && failure instanceof ValueDamaged && expected instanceof ValueDamaged) {
+      throw new SharesInvalid("they do not make the data key of this file", {
+        hint: "a key group was changed by hand, or taken from another file",
+        cause: failure,
+      })
+    }
+    throw failure
+  }
+}
+
+/** The MAC that the file has; a failure for one that does not decrypt. */
+function decryptMac(metadata: Metadata, key: DataKey, ivs: IvStash): string | ValueDamaged {
+  try {
+    const mac = decryptValue(metadata.mac, key, metadata.lastModified, ["sops", "mac"], ivs)
+    return mac.type === "str" ? mac.value : ""
+  } catch (failure) {
+    if (failure instanceof ValueDamaged) return failure
+    throw failure
+  }
+}
+
+function compareMacs(expected: string | ValueDamaged, computed: string): void {
+  if (expected instanceof ValueDamaged)
+    throw new MacMismatch("the MAC does not decrypt: it or lastmodified was changed")
+  if (expected === "") throw new MacMismatch("the file has no MAC, so nothing proves its values")
+  if (expected !== computed) {
+    throw new MacMismatch("MAC does not match: values were changed outside sops, or a merge went wrong")
+  }
+}
+
+/** Opens and decrypts a file in one go. @throws what `openDataKey` and `decryptFile` throw */
+export async function openFile(
+  file: EncryptedFile,
+  opener: KeyOpener,
+  options: { ignoreMac?: boolean } = {},
+): Promise<DecryptedFile> {
+  using key = await openDataKey(file.metadata, opener)
+  return await decryptFile(file, key, options)
+}
+
+/**
+ * Writes decrypted documents as `sops decrypt` prints them.
+ * @param extract - a path into the first document: a text is printed bare, all else in the format
+ * @throws ValueUnsupported for what the format cannot hold; KeyPathMissing
+ */
+export function printDecrypted(
+  documents: Documents,
+  store: Store,
+  { extract = [], indent }: { extract?: KeyPath; indent?: number | undefined } = {},
+): Uint8Array {
+  const layout: Layout = { indent, hints: "as sops" }
+  if (extract.length === 0) return store.emit(documents, layout)
+  const [first, ...rest] = documents
+  if (first === undefined) throw new ValueUnsupported("the file has no document")
+  const value = valueAt(first, extract)
+  if (value.type === "comment") throw new ValueUnsupported("this is a comment", { where: { keyPath: extract } })
+  if (value.type === "map") return store.emit([value, ...rest], layout)
+  return value.type === "str" ? encodeText(value.value) : store.emitValue(value, layout)
+}
