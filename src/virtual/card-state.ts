@@ -31,6 +31,8 @@ export type CardState = {
   serial: number
   /** Whether the PIV application is switched on, as `ykman config usb` does it. */
   pivEnabled: boolean
+  /** Whether new PINs and PUKs must be hard to guess, as firmware 5.7 has it on some YubiKeys. */
+  pinComplexity: boolean
   pin: Reference
   puk: Reference
   managementKey: { algorithm: ManagementKeyAlgorithm; key: string; touch: boolean }
@@ -92,9 +94,12 @@ function factoryManagementKey(profile: FirmwareProfile): CardState["managementKe
  * A YubiKey fresh from the factory, except for the PIN and PUK that are given.
  * @param options.firmware - one of the profiles; the newest when it is not given
  * @param options.serial - a random eight-digit one when it is not given
+ * @param options.pinComplexity - for firmware that knows it; else it has no effect
  * @throws FirmwareUnknown, PinUnusable
  */
-export function newCard(options: { firmware?: string; serial?: number; pin?: string; puk?: string } = {}): CardState {
+export function newCard(
+  options: { firmware?: string; serial?: number; pin?: string; puk?: string; pinComplexity?: boolean } = {},
+): CardState {
   const profile = firmwareProfile(options.firmware ?? "5.7.1")
   const serial = options.serial ?? 10_000_000 + (randomBytes(4).readUInt32BE() % 20_000_000)
   if (!Number.isInteger(serial) || serial < 0 || serial > 0xffffffff)
@@ -106,6 +111,7 @@ export function newCard(options: { firmware?: string; serial?: number; pin?: str
     firmware: profile.firmware,
     serial,
     pivEnabled: true,
+    pinComplexity: profile.pinComplexity && (options.pinComplexity ?? false),
     pin: reference(options.pin ?? factory.pin, "PIN"),
     puk: reference(options.puk ?? factory.puk, "PUK"),
     managementKey: factoryManagementKey(profile),

@@ -21,6 +21,8 @@ export type FirmwareProfile = Readonly<{
   metadata: boolean
   moveKey: boolean
   logout: boolean
+  /** Can refuse PINs that are easy to guess. */
+  pinComplexity: boolean
   /** Device info pages through the management application; older ones have its name only. */
   deviceInfo: boolean
   formFactor: number | null
@@ -51,6 +53,7 @@ const neo: FirmwareProfile = {
   metadata: false,
   moveKey: false,
   logout: false,
+  pinComplexity: false,
   deviceInfo: false,
   formFactor: null,
   maximumObject: 2026,
@@ -96,6 +99,7 @@ const newest5: FirmwareProfile = {
   algorithms: [...classic, "rsa3072", "rsa4096", "ed25519", "x25519"],
   defaultManagementKeyAlgorithm: "aes192",
   moveKey: true,
+  pinComplexity: true,
 }
 
 /** All of them, oldest first. */

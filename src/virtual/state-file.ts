@@ -150,7 +150,19 @@ export function parseCard(json: unknown): CardState {
   const fields = record(
     json,
     [],
-    ["kind", "version", "firmware", "serial", "pivEnabled", "pin", "puk", "managementKey", "keys", "objects"],
+    [
+      "kind",
+      "version",
+      "firmware",
+      "serial",
+      "pivEnabled",
+      "pinComplexity",
+      "pin",
+      "puk",
+      "managementKey",
+      "keys",
+      "objects",
+    ],
   )
   const kind = oneOf(fields["kind"], ["kind"], ["virtual YubiKey"])
   if (fields["version"] !== 1) throw invalid("expected version 1", ["version"])
@@ -165,6 +177,7 @@ export function parseCard(json: unknown): CardState {
     firmware,
     serial: integer(fields["serial"], ["serial"], 0, 0xffffffff),
     pivEnabled: boolean(fields["pivEnabled"], ["pivEnabled"]),
+    pinComplexity: boolean(fields["pinComplexity"], ["pinComplexity"]),
     pin: reference(fields["pin"], ["pin"]),
     puk: reference(fields["puk"], ["puk"]),
     managementKey: managementKey(

@@ -18,6 +18,7 @@ const tag = {
   challengeTimeout: 0x07,
   flags: 0x08,
   locked: 0x0a,
+  pinComplexity: 0x16,
 } as const
 /** Capabilities: the applications that this card has. */
 const capability = { otp: 0x01, piv: 0x10 } as const
@@ -52,6 +53,7 @@ export function deviceInfo(state: CardState, profile: FirmwareProfile): Uint8Arr
     encodeTlv(tag.serial, uint(state.serial, 4)),
     encodeTlv(tag.usbEnabled, uint(enabled, profile.formFactor === null ? 1 : 2)),
     ...five,
+    ...(profile.pinComplexity ? [encodeTlv(tag.pinComplexity, uint(state.pinComplexity ? 1 : 0, 1))] : []),
     encodeTlv(tag.locked, uint(0, 1)),
   )
   return concat(Uint8Array.of(objects.length), objects)

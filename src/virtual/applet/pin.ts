@@ -28,9 +28,16 @@ function check(reference: Reference, padded: Uint8Array): Answer | null {
   return triesLeft(reference.triesLeft)
 }
 
-function acceptable(padded: Uint8Array): boolean {
+/** The beginning of Yubico's list of PINs that everybody tries first. */
+const commonest =
+  "123456 123123 654321 123321 112233 121212 520520 123654 159753 1234567 12345678 password qwerty abc123 iloveyou"
+
+/** Whether a new PIN or PUK may be set: null, or the refusal. */
+function objection(padded: Uint8Array, complexity: boolean): Answer | null {
   const value = unpadded(padded)
-  return value.length >= 6 && !value.includes("\xff")
+  if (value.length < 6 || value.includes("\xff")) return refuse(SW.wrongData)
+  const easy = commonest.split(" ").includes(value.toLowerCase()) || new Set(value).size === 1
+  return complexity && easy ? refuse(SW.conditionsNotSatisfied) : null
 }
 
 /** VERIFY (20): without data it tells the status, with P1 = FF it logs out, else it spends or restores tries. */
@@ -67,7 +74,8 @@ export function changeReference({ state, session }: PivContext, command: Command
     if (reference === state.pin) session.pinVerified = false
     return refusal
   }
-  if (!acceptable(next)) return refuse(SW.wrongData)
+  const objected = objection(next, state.pinComplexity)
+  if (objected !== null) return objected
   reference.value = unpadded(next)
   return ok()
 }
@@ -80,7 +88,8 @@ export function resetRetry({ state, session }: PivContext, command: Command): An
   const next = command.data.subarray(paddedLength)
   const refusal = check(state.puk, command.data.subarray(0, paddedLength))
   if (refusal !== null) return refusal
-  if (!acceptable(next)) return refuse(SW.wrongData)
+  const objected = objection(next, state.pinComplexity)
+  if (objected !== null) return objected
   session.pinVerified = false
   state.pin.value = unpadded(next)
   state.pin.triesLeft = state.pin.tries
