@@ -1,6 +1,6 @@
 /** SOPS files as bytes: read, decrypted, printed. Pure but for what a key opener does. */
 import type { KeyPath } from "../failure.ts"
-import { type DataKey, decryptValue, IvStash } from "./cipher.ts"
+import { type DataKey, decryptValue, type IvStash } from "./cipher.ts"
 import { decryptDocuments } from "./crypt.ts"
 import { type KeyOpener, openDataKey } from "./data-key.ts"
 import { MacMismatch, SharesInvalid, ValueDamaged, ValueUnsupported } from "./failures.ts"
@@ -21,9 +21,6 @@ export type EncryptedFile = Readonly<{
   documents: Documents
 }>
 
-/** A decrypted file. The IVs let values that stay keep their ciphertext. */
-export type DecryptedFile = Readonly<{ documents: Documents; ivs: IvStash }>
-
 /**
  * Reads an encrypted file.
  * @throws SyntaxInvalid, NotEncrypted, MetadataInvalid, SelectionInvalid
@@ -34,18 +31,19 @@ export async function readEncrypted(bytes: Uint8Array, format: Format): Promise<
   return { store, metadata: readMetadata(written), written, documents }
 }
 
+/** `ignoreMac`: values that nothing proves are decrypted too; each is still authenticated at its place. `ivs` takes up the IVs. */
+export type DecryptOptions = Readonly<{ ignoreMac?: boolean; ivs?: IvStash }>
+
 /**
  * Decrypts a file with its data key, and proves it.
- * @param ignoreMac - decrypts values that nothing proves; each is still authenticated at its place
  * @throws ValueDamaged, MacMismatch; SharesInvalid when shares were put together to a key that fits nothing
  */
 export async function decryptFile(
   file: EncryptedFile,
   key: DataKey,
-  { ignoreMac = false }: { ignoreMac?: boolean } = {},
-): Promise<DecryptedFile> {
+  { ignoreMac = false, ivs }: DecryptOptions = {},
+): Promise<Documents> {
   const { metadata } = file
-  const ivs = new IvStash()
   const selector = await compileSelection(metadata.selection)
   const expected = decryptMac(metadata, key, ivs)
   try {
@@ -53,10 +51,10 @@ export async function decryptFile(
       key,
       selector,
       macOnlyEncrypted: metadata.macOnlyEncrypted,
-      ivs,
+      ...(ivs === undefined ? {} : { ivs }),
     })
     if (!ignoreMac) compareMacs(expected, mac)
-    return { documents, ivs }
+    return documents
   } catch (failure) {
     if (metadata.groups.length > 1 && failure instanceof ValueDamaged && expected instanceof ValueDamaged) {
       throw new SharesInvalid("they do not make the data key of this file", {
@@ -69,7 +67,7 @@ export async function decryptFile(
 }
 
 /** The MAC that the file has; a failure for one that does not decrypt. */
-function decryptMac(metadata: Metadata, key: DataKey, ivs: IvStash): string | ValueDamaged {
+function decryptMac(metadata: Metadata, key: DataKey, ivs?: IvStash): string | ValueDamaged {
   try {
     const mac = decryptValue(metadata.mac, key, metadata.lastModified, ["sops", "mac"], ivs)
     return mac.type === "str" ? mac.value : ""
@@ -92,8 +90,8 @@ function compareMacs(expected: string | ValueDamaged, computed: string): void {
 export async function openFile(
   file: EncryptedFile,
   opener: KeyOpener,
-  options: { ignoreMac?: boolean } = {},
-): Promise<DecryptedFile> {
+  options: DecryptOptions = {},
+): Promise<Documents> {
   using key = await openDataKey(file.metadata, opener)
   return await decryptFile(file, key, options)
 }
