@@ -4,7 +4,7 @@ import type { Dialogue } from "../age/dialogue.ts"
 import { slotText } from "../failure.ts"
 import { PinNeeded, type PinRejected, PinUnusable } from "../piv/failures.ts"
 import { type Pin, pinFrom } from "../piv/pin.ts"
-import type { Attendant, KeyInQuestion } from "../yubikey/agree.ts"
+import type { Attendant, KeyInQuestion } from "../yubikey/key-use.ts"
 import { LastTryGuarded, PinSourceFailed } from "./failures.ts"
 import type { PinSource } from "./pin-source.ts"
 
@@ -14,7 +14,7 @@ export function yubiKeyName(key: Pick<KeyInQuestion, "serial" | "reader">): stri
 }
 
 /** What keys were asked for in a run, by YubiKey. */
-export type Tally = Readonly<{ pins: number; touches: number; agreements: number }>
+export type Tally = Readonly<{ pins: number; touches: number; uses: number }>
 
 /**
  * Makes the attendant of one run.
@@ -28,7 +28,7 @@ export class RunAttendant implements Attendant {
   readonly #offers = new Map<string, { to: string; accepted: boolean }>()
   /** The last PIN that was offered to each card. */
   readonly #pending = new Map<string, { accepted: boolean }>()
-  readonly #tallies = new Map<string, { pins: number; touches: number; agreements: number }>()
+  readonly #tallies = new Map<string, { pins: number; touches: number; uses: number }>()
 
   constructor(source: PinSource, announce: (text: string) => () => void) {
     this.#source = source
@@ -118,14 +118,14 @@ export class RunAttendant implements Attendant {
     return this.#announce(`touch ${yubiKeyName(key)} (slot ${slotText(key.slot)})`)
   }
 
-  agreed(key: KeyInQuestion): void {
-    this.#tally(yubiKeyName(key)).agreements++
+  used(key: KeyInQuestion): void {
+    this.#tally(yubiKeyName(key)).uses++
   }
 
-  #tally(name: string): { pins: number; touches: number; agreements: number } {
+  #tally(name: string): { pins: number; touches: number; uses: number } {
     const known = this.#tallies.get(name)
     if (known !== undefined) return known
-    const fresh = { pins: 0, touches: 0, agreements: 0 }
+    const fresh = { pins: 0, touches: 0, uses: 0 }
     this.#tallies.set(name, fresh)
     return fresh
   }

@@ -57,7 +57,7 @@ export class UnlockSession implements AsyncDisposable {
 
   async #tryOne(identity: Identity, stanzas: readonly Stanza[], attempts: Attempt[]): Promise<FileKey | null> {
     const { yubiKeys } = this.#options
-    if (identity === yubiKeys && yubiKeys !== null) return this.#tryYubiKeys(yubiKeys, stanzas, attempts)
+    if (yubiKeys !== null && identity === yubiKeys) return this.#tryYubiKeys(yubiKeys, stanzas, attempts)
     try {
       const fileKey = await identity.unwrapFileKey(stanzas)
       if (fileKey === null) attempts.push({ identity: identity.label, outcome: "not for it" })
@@ -101,7 +101,7 @@ const absences: ReadonlySet<string> = new Set(["yubikey-absent", "no-card", "car
 function verdict(attempts: readonly Attempt[], stanzas: readonly Stanza[]): Failure {
   const failed = attempts.flatMap((attempt) => (attempt.outcome === "failed" ? [attempt.failure] : []))
   const [only] = failed
-  if (failed.length === 1 && only !== undefined && !absences.has(only.code)) return only
+  if (failed.length === 1 && only !== undefined && (attempts.length === 1 || !absences.has(only.code))) return only
   return new NoIdentityMatches(
     attempts,
     stanzas.map((stanza) => stanza.args[0] ?? ""),

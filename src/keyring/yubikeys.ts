@@ -9,9 +9,10 @@ import { Failure, slotText } from "../failure.ts"
 import type { CardTransport, Reader } from "../pcsc/card-transport.ts"
 import { CardRemoved, NoCard } from "../pcsc/failures.ts"
 import { AppletMissing } from "../piv/failures.ts"
-import { type Attendant, agreeWithKey, type KeyInQuestion } from "../yubikey/agree.ts"
+import { KEY_SLOTS, type Slot } from "../piv/slots.ts"
 import { type CardKey, YubiKeyCard } from "../yubikey/card.ts"
 import { YubiKeyAbsent } from "../yubikey/failures.ts"
+import { type Attendant, agreeWithKey, type KeyInQuestion } from "../yubikey/key-use.ts"
 import { isFor, type KeyStanza, keyStanzas, unwrapKeyStanza } from "../yubikey/stanzas.ts"
 import type { Stub } from "../yubikey/stub.ts"
 
@@ -79,7 +80,7 @@ export class YubiKeys implements Identity, AsyncDisposable {
       const identity = `${question.serial === null ? `reader ${question.reader}` : `YubiKey ${question.serial}`}, slot ${slotText(fit.key.slot)}`
       try {
         const fileKey = await unwrapKeyStanza(fit.stanza, fit.key.point, (point) =>
-          agreeWithKey(fit.card, fit.key, question, point, this.#options.attendant),
+          agreeWithKey({ card: fit.card, key: fit.key, question, attendant: this.#options.attendant }, point),
         )
         if (fileKey !== null) return { fileKey, attempts }
         attempts.push({ identity, outcome: "not for it" })
@@ -168,29 +169,40 @@ export class YubiKeys implements Identity, AsyncDisposable {
     return serial !== null && serials.includes(serial)
   }
 
-  /** The keys here that fit, the one that asks least of a person first. */
+  /**
+   * The keys here that fit, the one that asks least of a person first. The slots that stubs name are looked into first, on all cards;
+   * only where none of them fits are all slots gone through, until one does.
+   */
   async #fits(
     cards: readonly YubiKeyCard[],
     stanzas: readonly KeyStanza[],
     stubs: readonly Stub[],
     attempts: Attempt[],
   ): Promise<Fit[]> {
-    const fits: Fit[] = []
-    for (const card of cards) {
-      try {
-        for (const { key, stanza } of await keysOn(card, stanzas, stubs)) {
-          const named = stubs.filter((stub) => sameTag(stub.tag, key.tag))
-          if (named.length === 0 && this.#options.stubsOnly === true) continue
-          fits.push({ card, key, stanza, stub: named[0] })
+    const readable = new Set(cards)
+    const fitsAt = async (slots: Iterable<Slot>): Promise<Fit[]> => {
+      const fits: Fit[] = []
+      for (const slot of slots)
+        for (const card of readable) {
+          try {
+            const key = await card.key(slot)
+            const stanza = key === null ? undefined : stanzas.find((candidate) => isFor(candidate, key.tag))
+            if (key === null || stanza === undefined) continue
+            const stub = stubs.find((named) => sameTag(named.tag, key.tag))
+            if (stub !== undefined || this.#options.stubsOnly !== true) fits.push({ card, key, stanza, stub })
+          } catch (failure) {
+            if (!(failure instanceof Failure)) throw failure
+            readable.delete(card)
+            failure.within({ reader: card.reader })
+            attempts.push({ identity: `reader ${card.reader}`, outcome: "failed", failure })
+          }
         }
-      } catch (failure) {
-        if (!(failure instanceof Failure)) throw failure
-        attempts.push({
-          identity: `reader ${card.reader}`,
-          outcome: "failed",
-          failure: failure.within({ reader: card.reader }),
-        })
-      }
+      return fits
+    }
+    let fits = await fitsAt(new Set(stubs.map((stub) => stub.slot)))
+    for (const slot of KEY_SLOTS) {
+      if (fits.length > 0) break
+      fits = await fitsAt([slot])
     }
     return fits.sort((a, b) => burden(a) - burden(b))
   }
@@ -208,25 +220,6 @@ export class YubiKeys implements Identity, AsyncDisposable {
         : (stub?.serial ?? (await card.serialIfCheap()))
     return { serial, reader: card.reader, slot: key.slot }
   }
-}
-
-/**
- * The keys on a card that fit a stanza. The slots that stubs name are looked into first; where one of them fits, that is enough, and
- * otherwise the first key that fits is.
- */
-async function keysOn(
-  card: YubiKeyCard,
-  stanzas: readonly KeyStanza[],
-  stubs: readonly Stub[],
-): Promise<{ key: CardKey; stanza: KeyStanza }[]> {
-  const fitting = (key: CardKey | null): { key: CardKey; stanza: KeyStanza }[] => {
-    const stanza = key === null ? undefined : stanzas.find((candidate) => isFor(candidate, key.tag))
-    return key === null || stanza === undefined ? [] : [{ key, stanza }]
-  }
-  const named: { key: CardKey; stanza: KeyStanza }[] = []
-  for (const slot of new Set(stubs.map((stub) => stub.slot))) named.push(...fitting(await card.key(slot)))
-  if (named.length > 0) return named
-  return fitting(await card.findKey((key) => fitting(key).length > 0))
 }
 
 /** What a key asks of a person, as a number to sort by: a PIN that is known and a touch that is not wanted come first. */

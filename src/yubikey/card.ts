@@ -4,7 +4,7 @@ import { CardReset } from "../pcsc/failures.ts"
 import type { PinPolicy, TouchPolicy } from "../piv/metadata.ts"
 import type { Pin } from "../piv/pin.ts"
 import { PivSession } from "../piv/session.ts"
-import { KEY_SLOTS, type Slot } from "../piv/slots.ts"
+import type { Slot } from "../piv/slots.ts"
 import { recipientTag } from "./piv-p256.ts"
 import { readSlotCertificate } from "./slot-certificate.ts"
 
@@ -133,19 +133,6 @@ export class YubiKeyCard implements AsyncDisposable {
     const certificate = readSlotCertificate(der)
     if (certificate.point === null) return null
     return cardKey(slot, certificate.point, certificate.pinPolicy, certificate.touchPolicy)
-  }
-
-  /**
-   * Looks through the slots for a key.
-   * @param likely - slots to look into first, where a stub says that it was
-   * @returns the first key that fits, or null; a slot that cannot be read is passed over
-   */
-  async findKey(fits: (key: CardKey) => boolean, likely: readonly Slot[] = []): Promise<CardKey | null> {
-    for (const slot of new Set([...likely, ...KEY_SLOTS])) {
-      const key = await this.key(slot)
-      if (key !== null && fits(key)) return key
-    }
-    return null
   }
 
   /** Keeps the PIN that the card has accepted, so that nobody is asked for it twice in a run. */

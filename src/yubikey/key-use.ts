@@ -1,5 +1,5 @@
 /**
- * Key agreement with a key on a card, with all that it may ask of a person: PIN and touch.
+ * Using a key on a card, with all that it may ask of a person: PIN and touch.
  *
  * One status word, 6982, stands for a missing PIN, a PIN that another program's SELECT took away, and a touch that nobody gave.
  * They are told apart by what was sent before and by how long the card took.
@@ -31,8 +31,8 @@ export type Attendant = {
    * @returns what to call when the card has answered
    */
   touch(key: KeyInQuestion): () => void
-  /** Counts what the card was asked, for forecasts and transcripts. */
-  agreed?(key: KeyInQuestion): void
+  /** Counts what the key was used for, for forecasts and transcripts. */
+  used?(key: KeyInQuestion): void
 }
 
 /** A card that wants no touch answers sooner than this, in milliseconds. */
@@ -42,28 +42,48 @@ const touchWait = 10_000
 /** How often the agreement is tried anew after another program disturbed it. */
 const mostAttempts = 4
 
+/** A key, where it is, and who stands by. */
+export type KeyAtHand = Readonly<{ card: YubiKeyCard; key: CardKey; question: KeyInQuestion; attendant: Attendant }>
+
+/** What the card made of an operation: a result, or the status word 6982. */
+type Operation<T extends object> = (session: PivSession) => Promise<T | { refused: "pin or touch" }>
+
 /**
  * Agrees on a secret with the key.
  * @param point - the other side, 65 bytes uncompressed; checked to be on the curve before it goes to the card
  * @returns the x-coordinate, 32 bytes
- * @throws PointInvalid, PinBlocked, PinRejected, PinNeeded, TouchTimedOut, CardRemoved, CardBusy; with serial and slot
+ * @throws PointInvalid; what useKey throws
  */
-export async function agreeWithKey(
-  card: YubiKeyCard,
-  key: CardKey,
-  question: KeyInQuestion,
-  point: Uint8Array,
-  attendant: Attendant,
-): Promise<Secret<"shared secret">> {
-  const where: Where = { serial: question.serial ?? undefined, reader: question.reader, slot: question.slot }
-  if (!p256IsPoint(point)) throw new PointInvalid({ where })
+export async function agreeWithKey(at: KeyAtHand, point: Uint8Array): Promise<Secret<"shared secret">> {
+  if (!p256IsPoint(point)) throw new PointInvalid({ where: placeOf(at) })
+  return useKey(at, (session) => session.agreeOnSecret(at.key.slot, point))
+}
+
+/**
+ * Signs a digest of 32 bytes with the key.
+ * @returns DER of the ECDSA signature
+ * @throws what useKey throws
+ */
+export async function signWithKey(at: KeyAtHand, digest: Uint8Array): Promise<Uint8Array> {
+  const { answer } = await useKey<{ answer: Uint8Array }>(at, (session) => session.signDigest(at.key.slot, digest))
+  return answer
+}
+
+function placeOf({ question, key }: KeyAtHand): Where {
+  return { serial: question.serial ?? undefined, reader: question.reader, slot: key.slot }
+}
+
+/**
+ * Carries out an operation of the key, with PIN and touch as its policies want them.
+ * @throws PinBlocked, PinRejected, PinNeeded, TouchTimedOut, CardRemoved, CardBusy; with serial and slot
+ */
+async function useKey<T extends object>(at: KeyAtHand, operation: Operation<T>): Promise<T> {
+  const { card } = at
   let trustStatus = true
   try {
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
-      const result = await card.use((session) =>
-        attemptOnce({ session, card, key, question, attendant, trustStatus }, point),
-      )
-      if (!("again" in result)) return result
+      const result = await card.use((session) => attemptOnce({ ...at, session, trustStatus }, operation))
+      if (!("again" in result)) return result.done
       // What the card said of its PIN was not true, or no longer is: from here on the PIN is shown each time.
       trustStatus = false
       if (result.again === "reselect") await card.reselect()
@@ -71,31 +91,24 @@ export async function agreeWithKey(
     }
     throw new PinNeeded()
   } catch (failure) {
-    if (failure instanceof Failure) failure.within(where)
+    if (failure instanceof Failure) failure.within(placeOf(at))
     throw failure
   }
 }
 
-type Attempt = Readonly<{
-  session: PivSession
-  card: YubiKeyCard
-  key: CardKey
-  question: KeyInQuestion
-  attendant: Attendant
-  trustStatus: boolean
-}>
+type Attempt = KeyAtHand & Readonly<{ session: PivSession; trustStatus: boolean }>
 
-async function attemptOnce(
+async function attemptOnce<T extends object>(
   attempt: Attempt,
-  point: Uint8Array,
-): Promise<Secret<"shared secret"> | { again: "show the PIN" | "reselect" }> {
+  operation: Operation<T>,
+): Promise<{ done: T } | { again: "show the PIN" | "reselect" }> {
   const { session, card, key, question, attendant } = attempt
   const pin = await provePin(attempt)
   const started = performance.now()
   const answered = noticeTouch(attempt)
-  let result: Awaited<ReturnType<PivSession["agreeOnSecret"]>>
+  let result: Awaited<ReturnType<Operation<T>>>
   try {
-    result = await session.agreeOnSecret(key.slot, point)
+    result = await operation(session)
   } catch (failure) {
     // Another program has selected its own application in between.
     if (failure instanceof StatusFailure && failure.sw === SW.instructionUnknown) return { again: "reselect" }
@@ -105,8 +118,8 @@ async function attemptOnce(
   }
   if (!("refused" in result)) {
     if (key.pinPolicy === "once") card.pinVerified = true
-    attendant.agreed?.(question)
-    return result
+    attendant.used?.(question)
+    return { done: result }
   }
   const mayWantTouch = key.touchPolicy !== "never"
   if (mayWantTouch && (pin === "just shown" || performance.now() - started >= touchWait)) throw new TouchTimedOut()
@@ -157,7 +170,15 @@ async function showKeptPin(session: PivSession, card: YubiKeyCard, pin: Pin): Pr
 /** The tries of a card that says nothing of them since its PIN is verified just now: enough to ask without a warning. */
 const usualTries = 3
 
-async function askAndShowPin({ session, card, question, attendant }: Attempt, left: number | null): Promise<void> {
+/**
+ * Asks for the PIN until the card takes it, and keeps it for the run.
+ * @param left - tries left, null where the card does not say
+ * @throws PinRejected, PinBlocked, PinNeeded, and what the attendant throws
+ */
+export async function askAndShowPin(
+  { session, card, question, attendant }: Omit<Attempt, "key" | "trustStatus">,
+  left: number | null,
+): Promise<void> {
   let refused: PinRejected | null = null
   for (let triesLeft = left ?? usualTries; ; ) {
     const pin = card.pin !== null && refused === null ? card.pin : await attendant.pin(question, triesLeft, refused)

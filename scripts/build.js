@@ -1,0 +1,47 @@
+// Builds dist/: the programs as bundles that start fast, the library entries, and the types.
+import { execFileSync } from "node:child_process"
+import { chmodSync, rmSync } from "node:fs"
+import { build } from "esbuild"
+
+const root = new URL("..", import.meta.url).pathname
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  outdir: "dist",
+  logLevel: "warning",
+}
+
+rmSync(new URL("../dist", import.meta.url), { recursive: true, force: true })
+
+// The programs carry their dependencies: reading a few files is faster than resolving many. pcsclite is native and optional.
+await build({
+  ...common,
+  entryPoints: { cli: "src/cli/cli.ts", plugin: "src/cli/plugin.ts" },
+  banner: {
+    js: "#!/usr/bin/env node\nimport{createRequire as $r}from'node:module';const require=$r(import.meta.url);",
+  },
+  chunkNames: "chunks/[name]-[hash]",
+  external: ["pcsclite"],
+  legalComments: "linked",
+  minify: true,
+  splitting: true,
+})
+
+// The library shares its dependencies with the program that uses it.
+const library = { ...common, packages: "external", chunkNames: "chunks/lib-[name]-[hash]", splitting: true }
+await build({ ...library, entryPoints: { index: "src/index.ts", virtual: "src/virtual/index.ts" } })
+
+// Recipients run in a browser: no module of Node in them.
+await build({
+  ...library,
+  splitting: false,
+  entryPoints: { recipients: "src/recipients.ts" },
+  platform: "neutral",
+  alias: { "#primitives": "./src/age/primitives-noble.ts" },
+})
+
+for (const program of ["cli", "plugin"]) chmodSync(new URL(`../dist/${program}.js`, import.meta.url), 0o755)
+execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" })

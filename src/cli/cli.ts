@@ -1,0 +1,14 @@
+/** The entry of `ts-age-yk`. What is asked most and needs nothing (the version) is answered before anything is loaded. */
+import { version } from "../version.ts"
+
+const argv = process.argv.slice(2)
+if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
+  process.stdout.write(`ts-age-yk ${version}\n`)
+} else {
+  const [{ runProgram }, { processWorld }, { program }] = await Promise.all([
+    import("./main.ts"),
+    import("./process-world.ts"),
+    import("./program.ts"),
+  ])
+  process.exitCode = await runProgram(argv, processWorld(), program)
+}

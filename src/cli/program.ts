@@ -1,0 +1,120 @@
+/** The names of all commands. A command's module is loaded when it is run, so that no command pays for another. */
+import type { Command } from "commander"
+import { EXIT } from "../failure.ts"
+import { version } from "../version.ts"
+import type { World } from "./world.ts"
+
+/** What a command's file exports: it declares options and arguments on `command`, and an action that gives the exit status. */
+export type CommandModule = Readonly<{
+  define: (command: Command, world: World, done: (status: number) => void) => void
+}>
+
+type Entry = Readonly<{ summary: string; load: () => Promise<CommandModule> }>
+
+/** Commands by what they are for, in the order in which a newcomer meets them. */
+const groups: Readonly<Record<string, Readonly<Record<string, Entry>>>> = {
+  Start: {
+    drill: {
+      summary: "rehearse: an emergency decrypt and a rekey, with virtual YubiKeys",
+      load: () => import("./commands/drill.ts"),
+    },
+    doctor: {
+      summary: "what stands between you and a working YubiKey, with remedies",
+      load: () => import("./commands/doctor.ts"),
+    },
+  },
+  Secrets: {
+    decrypt: { summary: "open an age or SOPS file", load: () => import("./commands/decrypt.ts") },
+    encrypt: { summary: "encrypt to age recipients", load: () => import("./commands/encrypt.ts") },
+  },
+  Keys: {
+    identities: { summary: "list the age identities on YubiKeys", load: () => import("./commands/identities.ts") },
+    yubikey: { summary: "look after a YubiKey's age keys", load: () => import("./commands/yubikey.ts") },
+    keygen: { summary: "make an age key", load: () => import("./commands/keygen.ts") },
+    "ssh-to-age": { summary: "turn SSH keys into age keys", load: () => import("./commands/ssh-to-age.ts") },
+    virtual: { summary: "make and serve virtual YubiKeys", load: () => import("./commands/virtual.ts") },
+  },
+}
+
+const entries: Readonly<Record<string, Entry>> = Object.fromEntries(
+  Object.values(groups).flatMap((commands) => Object.entries(commands)),
+)
+
+function overview(): string {
+  const width = Math.max(...Object.keys(entries).map((name) => name.length))
+  const lines = Object.entries(groups).flatMap(([group, commands]) => [
+    "",
+    `${group}:`,
+    ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+  ])
+  return [
+    "ts-age-yk opens age and SOPS secrets with a YubiKey.",
+    "",
+    "Usage: ts-age-yk COMMAND [OPTIONS] [ARGUMENTS]",
+    ...lines,
+    "",
+    "ts-age-yk COMMAND --help tells more of each. --version prints the version.",
+    "",
+  ].join("\n")
+}
+
+/**
+ * Finds the command in the arguments, loads it and runs it.
+ * @returns the exit status
+ */
+export async function program(argv: readonly string[], world: World): Promise<number> {
+  const position = argv.findIndex((argument) => Object.hasOwn(entries, argument))
+  const name = argv[position]
+  const entry = name === undefined ? undefined : entries[name]
+  if (name === undefined || entry === undefined) return withoutCommand(argv, world)
+  // Options may stand before the command; they are its own.
+  const rest = [...argv.slice(0, position), ...argv.slice(position + 1)]
+  const [{ Command, CommanderError }, module] = await Promise.all([import("commander"), entry.load()])
+  let status = 0
+  let output = ""
+  const command = new Command(`ts-age-yk ${name}`)
+    .description(entry.summary)
+    .exitOverride()
+    .showHelpAfterError(false)
+    .configureOutput({
+      writeOut: (text) => {
+        output += text
+      },
+      writeErr: (text) => world.err(text.replace(/^error: /, "ts-age-yk: ")),
+    })
+  module.define(command, world, (result) => {
+    status = result
+  })
+  inherit(command)
+  try {
+    await command.parseAsync(rest, { from: "user" })
+    return status
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (output !== "") await world.out(output)
+    return error.exitCode === 0 ? 0 : EXIT.usage
+  }
+}
+
+/** Sub-commands (`virtual new`) behave as their command does. */
+function inherit(command: Command): void {
+  for (const sub of command.commands) {
+    sub.copyInheritedSettings(command)
+    inherit(sub)
+  }
+}
+
+async function withoutCommand(argv: readonly string[], world: World): Promise<number> {
+  if (argv.includes("--version") || argv.includes("-V")) {
+    await world.out(`ts-age-yk ${version}\n`)
+    return 0
+  }
+  const unknown = argv.find((argument) => !argument.startsWith("-"))
+  if (argv.length === 0 || argv.includes("--help") || argv.includes("-h") || argv[0] === "help") {
+    await world.out(overview())
+    return argv.length === 0 ? EXIT.usage : 0
+  }
+  world.err(`ts-age-yk: ${unknown === undefined ? "no command" : `unknown command ${JSON.stringify(unknown)}`}\n`)
+  world.err("ts-age-yk: hint: ts-age-yk --help lists them\n")
+  return EXIT.usage
+}

@@ -1,0 +1,161 @@
+/**
+ * A new age identity on a YubiKey, as age-plugin-yubikey makes them (src/builder.rs, src/key.rs `manage`): key, policies, certificate;
+ * management keys of every algorithm, and none is ever lost.
+ */
+import { randomBytes, sha256 } from "#primitives"
+import { PinBlocked, PinNeeded } from "../piv/failures.ts"
+import { factoryManagementKey, type ManagementKey, managementKeyLength } from "../piv/management-key.ts"
+import type { PinPolicy, TouchPolicy } from "../piv/metadata.ts"
+import type { PivSession } from "../piv/session.ts"
+import { isRetired, RETIRED_SLOTS, retiredNumber, type Slot } from "../piv/slots.ts"
+import { Secret } from "../secret.ts"
+import type { YubiKeyCard } from "./card.ts"
+import { EnrolmentRefused, SlotTaken } from "./failures.ts"
+import type { IdentityFacts } from "./identity-text.ts"
+import { type Attendant, askAndShowPin, type KeyInQuestion, signWithKey } from "./key-use.ts"
+import { recipientTag } from "./piv-p256.ts"
+import { keepManagementKey, keepsManagementKey, readKeptManagementKey } from "./protected-management-key.ts"
+import { certificateToSign, longestName, signedCertificate } from "./slot-certificate.ts"
+
+/** What the new identity shall be. */
+export type Enrolment = Readonly<{
+  /** First empty retired slot unless given. */
+  slot?: Slot | undefined
+  /** Overwrites what is in the slot. */
+  force?: boolean
+  /** `age identity TAG` unless given; at most 64 bytes. */
+  name?: string | undefined
+  pinPolicy: PinPolicy
+  touchPolicy: TouchPolicy
+  /** The card's management key, where it is neither the factory's nor kept on the card. */
+  managementKey?: ManagementKey | undefined
+  version: string
+  now: Date
+}>
+
+/**
+ * Finds the slot for a new key.
+ * @throws SlotTaken
+ */
+export async function chooseSlot(card: YubiKeyCard, wanted: Slot | undefined, force: boolean): Promise<Slot> {
+  if (wanted !== undefined) {
+    if (!isRetired(wanted))
+      throw new SlotTaken("age identities go into retired slots", "name one of 82 to 95, or 1 to 20", {
+        where: { slot: wanted },
+      })
+    if (!force && (await isTaken(card, wanted)))
+      throw new SlotTaken(`slot ${retiredNumber(wanted)} is not empty`, "use --force to overwrite what is in it", {
+        where: { slot: wanted },
+      })
+    return wanted
+  }
+  for (const slot of RETIRED_SLOTS) if (!(await isTaken(card, slot))) return slot
+  throw new SlotTaken("no empty slot is left", "name one with --slot and overwrite it with --force")
+}
+
+async function isTaken(card: YubiKeyCard, slot: Slot): Promise<boolean> {
+  return card.use(async (session) => {
+    const metadata = await session.slotMetadata(slot)
+    if (typeof metadata !== "string") return true
+    return (await session.getCertificate(slot)) !== null
+  })
+}
+
+/**
+ * Makes the identity. The caller closes the card with "reset" afterwards, since the management key was shown to it.
+ * @throws SlotTaken, EnrolmentRefused, ManagementKeyRejected, PinRejected, PinBlocked, TouchTimedOut, StatusFailure
+ */
+export async function enrol(
+  card: YubiKeyCard,
+  serial: number,
+  enrolment: Enrolment,
+  attendant: Attendant,
+): Promise<IdentityFacts> {
+  const { pinPolicy, touchPolicy, name } = enrolment
+  if (name !== undefined && new TextEncoder().encode(name).length > longestName)
+    throw new EnrolmentRefused(`the name is longer than ${longestName} bytes`, "choose a shorter one")
+  const slot = await chooseSlot(card, enrolment.slot, enrolment.force === true)
+  const question: KeyInQuestion = { serial, reader: card.reader, slot }
+  await card.use(async (session) => {
+    await refuseWhatFirmwareLacks(session, touchPolicy)
+    await provePinForManagement(card, session, question, attendant)
+    await authenticate(session, enrolment.managementKey)
+  })
+  const publicKey = await card.use((session) => session.generateKey(slot, "ECCP256", { pinPolicy, touchPolicy }))
+  if (!("point" in publicKey)) throw new TypeError("a P-256 key has a point")
+  const { point } = publicKey
+  const tag = recipientTag(point)
+  const facts: IdentityFacts = {
+    serial,
+    slot,
+    point,
+    name: name ?? `age identity ${Buffer.from(tag).toString("hex")}`,
+    created: enrolment.now,
+    pinPolicy,
+    touchPolicy,
+  }
+  const toSign = certificateToSign({
+    ...facts,
+    version: enrolment.version,
+    serial: randomBytes(20),
+    created: enrolment.now,
+    pinPolicy,
+    touchPolicy,
+  })
+  const key = { slot, point, tag, pinPolicy, touchPolicy }
+  const signature = await signWithKey({ card, key, question, attendant }, sha256(toSign))
+  await card.use((session) => session.putCertificate(slot, signedCertificate(toSign, signature)))
+  return facts
+}
+
+async function refuseWhatFirmwareLacks(session: PivSession, touchPolicy: TouchPolicy): Promise<void> {
+  const able = await session.capabilities()
+  if (touchPolicy === "cached" && !able.cachedTouch)
+    throw new EnrolmentRefused("this firmware has no cached touch", "choose --touch-policy always or never")
+  if (touchPolicy === "always" && !able.touchPolicy)
+    throw new EnrolmentRefused("this firmware has no touch policies", "choose --touch-policy never")
+}
+
+/** Management commands want no PIN, but the key that the card keeps does, and so does the signature under the certificate. */
+async function provePinForManagement(
+  card: YubiKeyCard,
+  session: PivSession,
+  question: KeyInQuestion,
+  attendant: Attendant,
+): Promise<void> {
+  const status = await session.pinStatus()
+  if (status.state === "blocked") throw new PinBlocked("PIN")
+  if (status.state === "verified") return
+  await askAndShowPin({ session, card, question, attendant }, status.triesLeft)
+}
+
+/**
+ * Shows the management key: the one given, the one that the card keeps, or the factory's, which is then replaced by a random one that
+ * the card keeps. It is written to the card before it is set, so that no power cut can lose it.
+ */
+async function authenticate(session: PivSession, given: ManagementKey | undefined): Promise<void> {
+  if (given !== undefined) {
+    await session.authenticateManagement(given)
+    return
+  }
+  if (await keepsManagementKey(session)) {
+    using kept = await readKeptManagementKey(session)
+    if (kept === null) throw new PinNeeded()
+    await session.authenticateManagement(kept)
+    return
+  }
+  using factory = Secret.owning("management key", factoryManagementKey())
+  let algorithm: Awaited<ReturnType<PivSession["authenticateManagement"]>>
+  try {
+    algorithm = await session.authenticateManagement(factory)
+  } catch (cause) {
+    throw new EnrolmentRefused(
+      "the management key is neither the factory's nor kept on the card",
+      "give it with --management-key-fd, or have the card keep one: ykman piv access change-management-key --protect",
+      { cause },
+    )
+  }
+  using fresh = Secret.owning("management key", randomBytes(managementKeyLength(algorithm)))
+  await keepManagementKey(session, fresh)
+  await session.setManagementKey(algorithm, fresh)
+}
