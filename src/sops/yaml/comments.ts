@@ -42,13 +42,14 @@ export function scanLineComment(cursor: Cursor, token: Mark, found: FoundComment
 
 /**
  * Takes up the comment lines that begin here, before the next token.
- * @param scan - where the search for the next token began
+ * @param scanFrom - index at which the search for the next token began, on line `scanLine`
  * @param tokens - all so far; the last is what a foot belongs to
  * @param indent - column of the innermost open block, -1 for none
  */
 export function scanComments(
   cursor: Cursor,
-  scan: Mark,
+  scanFrom: number,
+  scanLine: number,
   tokens: readonly Token[],
   indent: number,
   inFlow: boolean,
@@ -58,7 +59,7 @@ export function scanComments(
   const token = last.type === "flow-entry" && tokens.length > 1 ? tokens[tokens.length - 2]! : last
   const nextIndent = Math.max(indent, 0)
   let owner = token.start.index
-  let scanIndex = scan.index
+  let scanIndex = scanFrom
   let emptyLine = false
   let firstEmpty = cursor.newlines <= 1
   let { line, column } = cursor
@@ -66,7 +67,7 @@ export function scanComments(
   // Columns of a comment's start count from 1 here, as go-yaml has them; the foot of the prior content must start on this line.
   let start: Mark = { index: 0, line: 0, column: 0 }
   let footLine = -1
-  if (scan.line > 0) {
+  if (scanLine > 0) {
     footLine = cursor.line - cursor.newlines + 1
     if (cursor.newlines === 0 && cursor.column > 1) footLine += 1
   }

@@ -38,7 +38,7 @@ export function isWord(code: number): boolean {
   )
 }
 
-/** Walks over text that holds no NUL, so that NUL can stand for its end. */
+/** Walks over text that holds no NUL; code 0 stands for its end. */
 export class Cursor {
   readonly text: string
   readonly end: number
@@ -50,7 +50,7 @@ export class Cursor {
 
   constructor(text: string) {
     this.end = text.length
-    this.text = `${text}\0\0\0\0`
+    this.text = text
   }
 
   mark(): Mark {

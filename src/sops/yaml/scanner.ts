@@ -66,9 +66,9 @@ export class Scanner {
 
   #fetch(): void {
     const { cursor } = this
-    const scan = cursor.mark()
-    this.#toNextToken(scan)
-    this.#unroll(cursor.column, scan)
+    const { index, line } = cursor
+    this.#toNextToken(index, line)
+    this.#unroll(cursor.column, index)
     const code = cursor.at()
     if (code === 0) {
       this.#fetchEnd()
@@ -126,14 +126,14 @@ export class Scanner {
     return !isBlankOrEnd(code) && !"-?:,[]{}#&*!|>'\"%@`".includes(String.fromCharCode(code))
   }
 
-  #toNextToken(scan: Mark): void {
+  #toNextToken(scanIndex: number, scanLine: number): void {
     const { cursor } = this
     for (;;) {
       if (cursor.column === 0 && cursor.at() === 0xfeff) cursor.skip()
       while (cursor.at() === 0x20 || (cursor.at() === TAB && (this.#flowLevel > 0 || !this.#keyAllowed))) cursor.skip()
       this.#turnIntoHead()
       if (cursor.at() === 0x23) {
-        scanComments(cursor, scan, this.#tokens, this.#indent, this.#flowLevel > 0, this.comments)
+        scanComments(cursor, scanIndex, scanLine, this.#tokens, this.#indent, this.#flowLevel > 0, this.comments)
       }
       if (!isBreak(cursor.at())) return
       cursor.skipBreak()
@@ -153,9 +153,9 @@ export class Scanner {
   }
 
   /** Closes the blocks that are deeper than a column; each ends before the comments that belong to the blocks around it. */
-  #unroll(column: number, scan: Mark): void {
-    if (this.#flowLevel > 0) return
-    let start: Mark = { ...scan, index: scan.index - 1 }
+  #unroll(column: number, scanIndex: number): void {
+    if (this.#flowLevel > 0 || this.#indent <= column) return
+    let start: Mark = { ...this.cursor.mark(), index: scanIndex - 1 }
     while (this.#indent > column) {
       let stop = start.index
       for (let i = this.comments.length - 1; i >= 0; i--) {
@@ -219,7 +219,7 @@ export class Scanner {
       cursor.column = 0
       cursor.line += 1
     }
-    this.#unroll(-1, cursor.mark())
+    this.#unroll(-1, cursor.index)
     this.#dropKey()
     this.#keyAllowed = false
     this.#push({ type: "stream-end", start: cursor.mark() })
@@ -227,14 +227,14 @@ export class Scanner {
   }
 
   #fetchDirective(): void {
-    this.#unroll(-1, this.cursor.mark())
+    this.#unroll(-1, this.cursor.index)
     this.#dropKey()
     this.#keyAllowed = false
     this.#push(scanDirective(this.cursor))
   }
 
   #fetchDocumentMarker(type: "document-start" | "document-end"): void {
-    this.#unroll(-1, this.cursor.mark())
+    this.#unroll(-1, this.cursor.index)
     this.#dropKey()
     this.#keyAllowed = false
     this.#push({ type, start: this.cursor.mark() })
