@@ -22,6 +22,7 @@ const silent: Readonly<Record<number, string>> = {
   0x24: "CHANGE REFERENCE DATA",
   0x2c: "RESET RETRY COUNTER",
   0x87: "GENERAL AUTHENTICATE",
+  0xc0: "GET RESPONSE",
   0xcb: "GET DATA",
   0xdb: "PUT DATA",
   0xfa: "SET PIN RETRIES",
