@@ -82,6 +82,15 @@ export class RecipientInvalid extends Failure {
   }
 }
 
+/** A key of a type that SSH has and age does not: in a file of recipients it is passed over with a warning. */
+export class RecipientUnsupported extends Failure {
+  override readonly code = "recipient-unsupported"
+  override readonly exit = EXIT.usage
+  constructor(type: string) {
+    super(`SSH key is of type ${quote(type, 40)}, and only ssh-ed25519 and ssh-rsa can be encrypted to`)
+  }
+}
+
 /** An identity string, line or file cannot be understood or used. Its text is never shown. */
 export class IdentityInvalid extends Failure {
   override readonly code = "identity-invalid"

@@ -1,0 +1,12 @@
+declare module "bcrypt-pbkdf" {
+  /** Fills `key`. @returns 0, or -1 when an argument is out of range */
+  export function pbkdf(
+    password: Uint8Array,
+    passwordLength: number,
+    salt: Uint8Array,
+    saltLength: number,
+    key: Uint8Array,
+    keyLength: number,
+    rounds: number,
+  ): number
+}

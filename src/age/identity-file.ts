@@ -1,0 +1,138 @@
+/** Files of identities: age's own, SSH private keys, and age's own behind a passphrase. */
+import { looksArmored } from "./armor.ts"
+import type { Dialogue } from "./dialogue.ts"
+import { IdentityInvalid, PassphraseRefused } from "./failures.ts"
+import { decryptBytes, readAgeFile } from "./file.ts"
+import { HybridIdentity } from "./hybrid.ts"
+import type { Asks, Identity, Match } from "./identity.ts"
+import { askPassphrase } from "./passphrase.ts"
+import { type PluginText, parsePluginIdentity } from "./plugin-name.ts"
+import { ScryptIdentity } from "./scrypt.ts"
+import { looksLikeSshPrivateKey, readSshPrivateKey, type SshKeyFile } from "./ssh-private-key.ts"
+import type { FileKey, Stanza } from "./stanza.ts"
+import { X25519Identity } from "./x25519.ts"
+
+/** What a line says. A plugin's identity is data here: who is asked for it is decided above. */
+export type ParsedIdentity = Readonly<
+  { kind: "native"; identity: X25519Identity | HybridIdentity } | { kind: "plugin"; plugin: PluginText }
+>
+
+/** What a file holds. */
+export type IdentityFile = Readonly<
+  | { kind: "identities"; identities: readonly ParsedIdentity[] }
+  | { kind: "ssh"; key: SshKeyFile }
+  | { kind: "encrypted"; bytes: Uint8Array }
+>
+
+/**
+ * Reads an identity as text: `AGE-SECRET-KEY-1…`, `AGE-SECRET-KEY-PQ-1…`, `AGE-PLUGIN-NAME-1…`.
+ * @param label - what prompts and failures call it
+ * @throws IdentityInvalid, without the text
+ */
+export function parseIdentity(text: string, label?: string): ParsedIdentity {
+  if (text.startsWith("AGE-SECRET-KEY-PQ-1")) return { kind: "native", identity: HybridIdentity.parse(text, label) }
+  if (text.startsWith("AGE-SECRET-KEY-1")) return { kind: "native", identity: X25519Identity.parse(text, label) }
+  const plugin = parsePluginIdentity(text)
+  if (plugin !== null) return { kind: "plugin", plugin }
+  if (text.startsWith("AGE-PLUGIN-")) throw new IdentityInvalid("identity is not valid Bech32: mistyped, or cut short")
+  if (text.startsWith("age1"))
+    throw new IdentityInvalid("a recipient stands where an identity is expected", {
+      hint: "a recipient encrypts; decrypting takes the identity that belongs to it",
+    })
+  throw new IdentityInvalid("not an identity", {
+    hint: "identities begin with AGE-SECRET-KEY-1 or AGE-PLUGIN-, or are an SSH private key",
+  })
+}
+
+/**
+ * Reads the lines of an identity file; comments begin with `#`.
+ * @throws IdentityInvalid with the line, and without its text
+ */
+export function parseIdentities(text: string, label?: string): ParsedIdentity[] {
+  return text.split("\n").flatMap((raw, index) => {
+    const content = raw.trim()
+    if (content === "" || content.startsWith("#")) return []
+    try {
+      return [parseIdentity(content, label)]
+    } catch (failure) {
+      throw failure instanceof IdentityInvalid ? failure.within({ line: index + 1 }) : failure
+    }
+  })
+}
+
+/**
+ * Finds out what a file of identities is, and reads it. An encrypted one stays closed.
+ * @param label - what prompts and failures call the identities of the file
+ * @throws IdentityInvalid
+ */
+export function readIdentityFile(bytes: Uint8Array, label?: string): IdentityFile {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8")
+  if (text.startsWith("age-encryption.org/") || looksArmored(bytes.subarray(0, 1024))) {
+    if (!looksLikeSshPrivateKey(text)) return { kind: "encrypted", bytes }
+  }
+  if (looksLikeSshPrivateKey(text)) return { kind: "ssh", key: readSshPrivateKey(text) }
+  const identities = parseIdentities(text, label)
+  if (identities.length === 0) throw new IdentityInvalid("no identity in the file")
+  return { kind: "identities", identities }
+}
+
+const asksPassphrase: ReadonlySet<Asks> = new Set(["passphrase"])
+
+/** A passphrase-protected identity file as one identity: it is opened once, when nothing cheaper opened a file. */
+export class EncryptedIdentityFile implements Identity {
+  readonly label: string
+  readonly #bytes: Uint8Array
+  readonly #dialogue: Dialogue | null
+  readonly #realise: (identity: ParsedIdentity) => Identity | null
+  #identities: Promise<readonly Identity[]> | null = null
+
+  /**
+   * @param label - the file's name
+   * @param dialogue - null when nobody can be asked
+   * @param realise - makes an identity of what the file holds; null for a plugin that is not there
+   */
+  constructor(
+    bytes: Uint8Array,
+    label: string,
+    dialogue: Dialogue | null,
+    realise: (identity: ParsedIdentity) => Identity | null,
+  ) {
+    this.#bytes = bytes
+    this.label = label
+    this.#dialogue = dialogue
+    this.#realise = realise
+  }
+
+  match(): Match {
+    return { fits: "maybe", asks: asksPassphrase }
+  }
+
+  /** @throws PassphraseRefused, IdentityInvalid, HeaderMalformed and the like of the identity file, what its identities throw */
+  async unwrapFileKey(stanzas: readonly Stanza[]): Promise<FileKey | null> {
+    this.#identities ??= this.#open()
+    for (const identity of await this.#identities) {
+      if (identity.match(stanzas).fits === "no") continue
+      const fileKey = await identity.unwrapFileKey(stanzas)
+      if (fileKey !== null) return fileKey
+    }
+    return null
+  }
+
+  async #open(): Promise<readonly Identity[]> {
+    const dialogue = this.#dialogue
+    if (dialogue === null) throw new PassphraseRefused("its passphrase is needed, and there is nobody to ask")
+    const file = await readAgeFile(this.#bytes)
+    if (file.header.stanzas[0]?.args[0] !== "scrypt")
+      throw new IdentityInvalid("identity file is encrypted to keys, and only a passphrase is supported there")
+    using passphrase = await askPassphrase(dialogue, `Passphrase for ${this.label}`)
+    const scrypt = new ScryptIdentity(() => Promise.resolve(passphrase), this.label)
+    const plaintext = await decryptBytes(this.#bytes, async (stanzas) => {
+      const fileKey = await scrypt.unwrapFileKey(stanzas)
+      if (fileKey === null) throw new PassphraseRefused("wrong passphrase for the identity file")
+      return fileKey
+    })
+    const parsed = parseIdentities(Buffer.from(plaintext).toString("utf8"), this.label)
+    plaintext.fill(0)
+    return parsed.flatMap((identity) => this.#realise(identity) ?? [])
+  }
+}
