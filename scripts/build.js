@@ -21,7 +21,7 @@ await build({
   ...common,
   entryPoints: { cli: "src/cli/cli.ts", plugin: "src/cli/plugin.ts" },
   banner: {
-    js: "#!/usr/bin/env node\nimport{createRequire as $r}from'node:module';const require=$r(import.meta.url);",
+    js: "#!/usr/bin/env node\nimport{createRequire as nodeCreateRequire}from'node:module';const require=nodeCreateRequire(import.meta.url);",
   },
   chunkNames: "chunks/[name]-[hash]",
   external: ["pcsclite"],

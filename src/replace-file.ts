@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto"
 import { constants, type Stats } from "node:fs"
-import { type FileHandle, lstat, open, realpath, rename, stat, unlink } from "node:fs/promises"
+import { type FileHandle, lstat, open, realpath, rename, stat, unlink, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { EXIT, Failure } from "./failure.ts"
 
@@ -64,10 +64,15 @@ export async function flushDirectory(folder: string): Promise<void> {
 /**
  * Writes a file atomically and durably: at every moment there is the old file or the new one, whole.
  * Mode and owner of an existing file stay; a symbolic link stays, its target is replaced.
+ * @param content - whole, or piece by piece; a failure of its own leaves the old file too
  * @param mode - permission bits for a file that does not exist yet
  * @throws WriteFailed with the old file untouched
  */
-export async function replaceFile(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
+export async function replaceFile(
+  path: string,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
+  mode = 0o600,
+): Promise<void> {
   let beside: string | undefined
   try {
     const target = await followLink(path)
@@ -75,7 +80,7 @@ export async function replaceFile(path: string, bytes: Uint8Array, mode = 0o600)
     beside = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`)
     const handle = await open(beside, "wx", 0o600)
     try {
-      await handle.writeFile(bytes)
+      await writeFile(handle, content)
       await keepOwner(handle, old)
       await handle.chmod((old?.mode ?? mode) & 0o7777)
       await handle.sync()
@@ -87,6 +92,7 @@ export async function replaceFile(path: string, bytes: Uint8Array, mode = 0o600)
     await flushDirectory(dirname(target))
   } catch (cause) {
     if (beside !== undefined) await unlink(beside).catch(() => undefined)
+    if (cause instanceof Failure) throw cause
     throw new WriteFailed(path, cause)
   }
 }

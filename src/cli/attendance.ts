@@ -27,8 +27,8 @@ export function choosePinSource(options: Pick<IdentityOptions, "pinFd" | "pinCom
 }
 
 /** Makes the attendant of a run. Touches are announced on standard error, and the line goes when the touch was given. */
-export function attend(options: Pick<IdentityOptions, "pinFd" | "pinCommand">, world: World): RunAttendant {
-  return new RunAttendant(choosePinSource(options, world), (text) => announce(world, text))
+export function attend(source: PinSource, world: World): RunAttendant {
+  return new RunAttendant(source, (text) => announce(world, text))
 }
 
 function announce(world: World, text: string): () => void {

@@ -1,11 +1,15 @@
 /** The real world: this process, its streams and its terminal. */
 import { createReadStream } from "node:fs"
+import { homedir } from "node:os"
 import { openTerminal } from "./terminal.ts"
 import type { World } from "./world.ts"
 
 export function processWorld(): World {
   return {
     env: process.env,
+    home: homedir(),
+    platform: process.platform,
+    hostKey: "/etc/ssh/ssh_host_ed25519_key",
     out: (content) =>
       new Promise((resolve, reject) => {
         process.stdout.write(content, (error) => {

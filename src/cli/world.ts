@@ -3,6 +3,10 @@ import type { Dialogue } from "../age/dialogue.ts"
 
 export type World = Readonly<{
   env: Readonly<Record<string, string | undefined>>
+  home: string
+  platform: NodeJS.Platform
+  /** The host's SSH key, which opens what is encrypted for this host. */
+  hostKey: string
   /** Standard output: results. */
   out: (content: string | Uint8Array) => Promise<void>
   /** Standard error: progress, warnings, hints. */

@@ -21,3 +21,12 @@ export class LastTryGuarded extends Failure {
     })
   }
 }
+
+/** A command that should print identities fails. */
+export class IdentitySourceFailed extends Failure {
+  override readonly code = "identity-source-failed"
+  override readonly exit = EXIT.failed
+  constructor(name: string, why: string, details: FailureDetails = {}) {
+    super(`the command in ${name} failed: ${why}`, { hint: "run it by hand; it must print identities", ...details })
+  }
+}

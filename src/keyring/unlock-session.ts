@@ -26,29 +26,49 @@ const costs: Readonly<Record<Asks, number>> = { plugin: 2, passphrase: 1, PIN: 3
 export class UnlockSession implements AsyncDisposable {
   readonly #options: UnlockOptions
 
+  /** Which recipient is being opened, where the caller knows: for identities that a command gives. */
+  recipient: string | undefined
+
   constructor(options: UnlockOptions) {
     this.#options = options
   }
 
   /**
+   * What opening would cost a person, as a number to sort by: 0 for nothing; null when no identity at hand can match.
+   * Pure: nobody is asked, and no card is touched.
+   */
+  cost(stanzas: readonly Stanza[]): number | null {
+    return this.#candidates(stanzas).candidates[0]?.cost ?? null
+  }
+
+  #candidates(stanzas: readonly Stanza[]): {
+    candidates: { identity: Identity; cost: number }[]
+    attempts: Attempt[]
+    broken: Failure | null
+  } {
+    const { identities, yubiKeys } = this.#options
+    const attempts: Attempt[] = []
+    const candidates: { identity: Identity; cost: number }[] = []
+    for (const identity of yubiKeys === null ? identities : [...identities, yubiKeys]) {
+      const match = identity.match(stanzas)
+      if (match.fits === "broken") return { candidates: [], attempts, broken: match.failure }
+      if (match.fits === "maybe")
+        candidates.push({ identity, cost: Math.max(0, ...[...match.asks].map((ask) => costs[ask])) })
+      else if (identity !== yubiKeys) attempts.push({ identity: identity.label, outcome: "not for it" })
+    }
+    candidates.sort((a, b) => a.cost - b.cost)
+    return { candidates, attempts, broken: null }
+  }
+
+  /**
    * Opens the file key of one age header, by the identity that asks least.
-   * @param effort - "software": only what asks nothing of anybody
    * @throws NoIdentityMatches with every attempt; the attempt's own failure when it was the only one that could have matched;
    *   StanzaMalformed
    */
-  async open(stanzas: readonly Stanza[], where: Where = {}, effort: "all" | "software" = "all"): Promise<FileKey> {
-    const attempts: Attempt[] = []
-    const candidates: { identity: Identity; cost: number }[] = []
-    const { identities, yubiKeys } = this.#options
-    for (const identity of yubiKeys === null ? identities : [...identities, yubiKeys]) {
-      const match = identity.match(stanzas)
-      if (match.fits === "broken") throw match.failure.within(where)
-      if (match.fits === "no") {
-        if (identity !== yubiKeys) attempts.push({ identity: identity.label, outcome: "not for it" })
-      } else candidates.push({ identity, cost: Math.max(0, ...[...match.asks].map((ask) => costs[ask])) })
-    }
-    for (const { identity, cost } of candidates.sort((a, b) => a.cost - b.cost)) {
-      if (effort === "software" && cost > 0) continue
+  async open(stanzas: readonly Stanza[], where: Where = {}): Promise<FileKey> {
+    const { candidates, attempts, broken } = this.#candidates(stanzas)
+    if (broken !== null) throw broken.within(where)
+    for (const { identity } of candidates) {
       const fileKey = await this.#tryOne(identity, stanzas, attempts)
       if (fileKey !== null) return fileKey
     }

@@ -13,7 +13,7 @@ import { EnrolmentRefused } from "../../yubikey/failures.ts"
 import { identityText } from "../../yubikey/identity-text.ts"
 import { cardKind, takeInventory } from "../../yubikey/inventory.ts"
 import { YubiKeyRecipient } from "../../yubikey/recipient.ts"
-import { attend } from "../attendance.ts"
+import { attend, choosePinSource } from "../attendance.ts"
 import { withEachCard, withOneCard } from "../cards.ts"
 import { WrongUsage } from "../failures.ts"
 import {
@@ -141,7 +141,7 @@ function generateCommand(world: World, done: (status: number) => void): Command 
     .option("--management-key-fd <N>", "read the management key, in hex, from this descriptor", parseNumber)
     .option("--json", "one JSON document")
     .action(async (options: GenerateOptions) => {
-      const attendant = attend(options, world)
+      const attendant = attend(choosePinSource(options, world), world)
       const managementKey = await readManagementKey(options.managementKeyFd, world)
       const facts = await withOneCard(
         options,

@@ -1,0 +1,54 @@
+/** What a run unlocks with, made of the options and the places that identities come from. */
+import { findIdentities } from "../keyring/sources.ts"
+import { UnlockSession } from "../keyring/unlock-session.ts"
+import { YubiKeys } from "../keyring/yubikeys.ts"
+import { attend, choosePinSource } from "./attendance.ts"
+import type { IdentityOptions } from "./options.ts"
+import { chooseReaders, chooseTrace } from "./readers.ts"
+import type { World } from "./world.ts"
+
+/**
+ * Opens the unlock session of a run. Nothing is asked, and no card is touched, before a file wants it.
+ * @throws ReadFailed, IdentityInvalid, StubMalformed, WrongUsage
+ */
+export async function openSession(options: IdentityOptions, world: World): Promise<UnlockSession> {
+  const warn = (text: string): void => world.err(`ts-age-yk: warning: ${text}\n`)
+  const run: { session?: UnlockSession } = {}
+  const found = await findIdentities({
+    files: options.identity ?? [],
+    env: world.env,
+    home: world.home,
+    platform: world.platform,
+    hostKey: world.hostKey,
+    dialogue: world.terminal,
+    plugin: () => null,
+    recipient: () => run.session?.recipient,
+  })
+  for (const warning of found.warnings) warn(warning)
+  const source = choosePinSource(options, world)
+  const yubiKeys =
+    options.yubikey === false
+      ? null
+      : new YubiKeys({
+          readers: chooseReaders(options, world.env),
+          stubs: found.stubs,
+          ...(options.serial === undefined ? {} : { serials: options.serial }),
+          attendant: attend(source, world),
+          ...chooseTrace(options),
+        })
+  run.session = new UnlockSession({
+    identities: found.identities,
+    yubiKeys,
+    ...(source.from === "person"
+      ? {
+          plugIn: async (wanted: readonly string[]) =>
+            (await source.dialogue.confirm(
+              `none at hand opens it; plug in ${wanted.join(" or ")}`,
+              "it is plugged in",
+              "stop",
+            )) === true,
+        }
+      : {}),
+  })
+  return run.session
+}

@@ -1,0 +1,82 @@
+/** `ts-age-yk decrypt`: any age or SOPS file, told apart by what is in it. */
+import { createReadStream } from "node:fs"
+import { stat } from "node:fs/promises"
+import type { Command } from "commander"
+import { looksArmored } from "../../age/armor.ts"
+import { ByteSource } from "../../age/byte-source.ts"
+import { decryptStream } from "../../age/file.ts"
+import { Failure, type Where } from "../../failure.ts"
+
+import { ReadFailed } from "../../replace-file.ts"
+import { openSession } from "../access.ts"
+import { declareIdentities, type IdentityOptions } from "../options.ts"
+import { once, writeOutput } from "../output.ts"
+import type { World } from "../world.ts"
+
+type Options = IdentityOptions &
+  Readonly<{ output?: string; extract?: string; inputType?: string; outputType?: string; ignoreMac?: true }>
+
+export function define(command: Command, world: World, done: (status: number) => void): void {
+  declareIdentities(command)
+    .argument("[FILE]", "age or SOPS file; - or nothing for standard input")
+    .option("-o, --output <FILE>", "write to FILE, replaced as a whole, instead of standard output")
+    .option("--extract <PATH>", `one value of a SOPS file: '["a"]["b"][0]'`)
+    .option("--input-type <TYPE>", "yaml, json, dotenv, ini or binary, where name and content mislead")
+    .option("--output-type <TYPE>", "print in another format")
+    .option("--ignore-mac", "print a SOPS file whose MAC does not match: its values are unproven")
+    .action(async (file: string | undefined, options: Options) => {
+      await decrypt(file === "-" ? undefined : file, options, world)
+      done(0)
+    })
+}
+
+/** Bytes that are looked at to tell age from SOPS: white space may stand before an armored file. */
+const lead = 1024
+
+async function decrypt(file: string | undefined, options: Options, world: World): Promise<void> {
+  const where: Where = { file: file ?? "standard input" }
+  try {
+    const source = new ByteSource(file === undefined ? world.input() : await openFile(file))
+    const first = await source.peek(lead)
+    await using session = await openSession(options, world)
+    const isAge = Buffer.from(first).toString("latin1").startsWith("age-encryption.org/") || looksArmored(first)
+    const pieces = isAge
+      ? await decryptStream(rest(source), (stanzas) => session.open(stanzas))
+      : once(await (await import("../sops-file.ts")).decryptSops(await whole(source), file, options, session))
+    await writeOutput(pieces, options.output, world)
+  } catch (failure) {
+    throw failure instanceof Failure ? failure.within(where) : failure
+  }
+}
+
+async function openFile(file: string): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    const found = await stat(file)
+    if (found.isDirectory()) throw new ReadFailed(file, Object.assign(new TypeError(), { code: "EISDIR" }))
+  } catch (cause) {
+    throw cause instanceof Failure ? cause : new ReadFailed(file, cause)
+  }
+  return readPieces(file)
+}
+
+async function* readPieces(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of createReadStream(file, { highWaterMark: 1 << 20 })) yield piece as Uint8Array
+  } catch (cause) {
+    throw cause instanceof Failure ? cause : new ReadFailed(file, cause)
+  }
+}
+
+async function* rest(source: ByteSource): AsyncGenerator<Uint8Array> {
+  try {
+    for (let piece = await source.piece(); piece !== null; piece = await source.piece()) yield piece
+  } finally {
+    await source.close()
+  }
+}
+
+async function whole(source: ByteSource): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for await (const piece of rest(source)) parts.push(piece)
+  return new Uint8Array(Buffer.concat(parts))
+}

@@ -1,0 +1,40 @@
+/** Where results go: standard output, or a file that is replaced as a whole. */
+import { replaceFile } from "../replace-file.ts"
+import { WrongUsage } from "./failures.ts"
+import type { World } from "./world.ts"
+
+/** C0 controls that text does not have; a terminal would act on them. */
+function looksBinary(bytes: Uint8Array): boolean {
+  return bytes.some((byte) => byte < 0x20 && ![0x09, 0x0a, 0x0d].includes(byte))
+}
+
+/**
+ * Writes a result piece by piece.
+ * @param path - undefined or `-` for standard output
+ * @throws WriteFailed; WrongUsage when binary data would go to a terminal that nobody chose by name
+ */
+export async function writeOutput(
+  pieces: AsyncIterable<Uint8Array>,
+  path: string | undefined,
+  world: World,
+  mode = 0o600,
+): Promise<void> {
+  if (path !== undefined && path !== "-") {
+    await replaceFile(path, pieces, mode)
+    return
+  }
+  let first = true
+  for await (const piece of pieces) {
+    if (first && path === undefined && world.outIsTerminal && looksBinary(piece.subarray(0, 1024)))
+      throw new WrongUsage("that is binary data, which a terminal would act on", {
+        hint: "name a file with -o FILE, or insist with -o -",
+      })
+    first = false
+    await world.out(piece)
+  }
+}
+
+/** One piece, as an iterable. */
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes)
+}

@@ -1,0 +1,2 @@
+/** ts-age-yk as a library. */
+export { version } from "./version.ts"
