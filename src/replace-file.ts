@@ -65,7 +65,7 @@ export async function flushDirectory(folder: string): Promise<void> {
  * Writes a file atomically and durably: at every moment there is the old file or the new one, whole.
  * Mode and owner of an existing file stay; a symbolic link stays, its target is replaced.
  * @param content - whole, or piece by piece; a failure of its own leaves the old file too
- * @param mode - permission bits for a file that does not exist yet
+ * @param mode - permission bits for a file that does not exist yet, less the process's umask
  * @throws WriteFailed with the old file untouched
  */
 export async function replaceFile(
@@ -78,11 +78,11 @@ export async function replaceFile(
     const target = await followLink(path)
     const old = await statOrNull(target)
     beside = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`)
-    const handle = await open(beside, "wx", 0o600)
+    const handle = await open(beside, "wx", old === null ? mode : 0o600)
     try {
       await writeFile(handle, content)
       await keepOwner(handle, old)
-      await handle.chmod((old?.mode ?? mode) & 0o7777)
+      if (old !== null) await handle.chmod(old.mode & 0o7777)
       await handle.sync()
     } finally {
       await handle.close()

@@ -8,7 +8,8 @@ export type ReaderOptions = Readonly<{ yubikey?: boolean; serial?: number[]; rea
 /** With what is unlocked. */
 export type IdentityOptions = ReaderOptions & Readonly<{ identity?: string[]; pinFd?: number; pinCommand?: string }>
 
-function collect<T>(parse: (text: string) => T): (text: string, before: T[] | undefined) => T[] {
+/** Gathers the values of an option that may be given several times. */
+export function collect<T>(parse: (text: string) => T): (text: string, before: T[] | undefined) => T[] {
   return (text, before = []) => [...before, parse(text)]
 }
 

@@ -1,14 +1,12 @@
 /** `ts-age-yk decrypt`: any age or SOPS file, told apart by what is in it. */
-import { createReadStream } from "node:fs"
-import { stat } from "node:fs/promises"
 import type { Command } from "commander"
 import { looksArmored } from "../../age/armor.ts"
 import { ByteSource } from "../../age/byte-source.ts"
 import { decryptStream } from "../../age/file.ts"
 import { Failure, type Where } from "../../failure.ts"
 
-import { ReadFailed } from "../../replace-file.ts"
 import { openSession } from "../access.ts"
+import { openInput } from "../input.ts"
 import { declareIdentities, type IdentityOptions } from "../options.ts"
 import { once, writeOutput } from "../output.ts"
 import type { World } from "../world.ts"
@@ -36,7 +34,7 @@ const lead = 1024
 async function decrypt(file: string | undefined, options: Options, world: World): Promise<void> {
   const where: Where = { file: file ?? "standard input" }
   try {
-    const source = new ByteSource(file === undefined ? world.input() : await openFile(file))
+    const source = new ByteSource(await openInput(file, world))
     const first = await source.peek(lead)
     await using session = await openSession(options, world)
     const isAge = Buffer.from(first).toString("latin1").startsWith("age-encryption.org/") || looksArmored(first)
@@ -46,24 +44,6 @@ async function decrypt(file: string | undefined, options: Options, world: World)
     await writeOutput(pieces, options.output, world)
   } catch (failure) {
     throw failure instanceof Failure ? failure.within(where) : failure
-  }
-}
-
-async function openFile(file: string): Promise<AsyncIterable<Uint8Array>> {
-  try {
-    const found = await stat(file)
-    if (found.isDirectory()) throw new ReadFailed(file, Object.assign(new TypeError(), { code: "EISDIR" }))
-  } catch (cause) {
-    throw cause instanceof Failure ? cause : new ReadFailed(file, cause)
-  }
-  return readPieces(file)
-}
-
-async function* readPieces(file: string): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const piece of createReadStream(file, { highWaterMark: 1 << 20 })) yield piece as Uint8Array
-  } catch (cause) {
-    throw cause instanceof Failure ? cause : new ReadFailed(file, cause)
   }
 }
 
