@@ -48,12 +48,20 @@ export function newDataKey(): DataKey {
 
 type Candidate = { group: number; key: AgeKey; cost: number }
 
+/** The parts of a data key that were opened, by group: the data key itself for one group, shares for several. */
+export type OpenedParts = ReadonlyMap<number, Secret<string>>
+
+/** Lets go of opened parts. */
+export function disposeParts(parts: OpenedParts): void {
+  for (const part of parts.values()) part[Symbol.dispose]()
+}
+
 /**
- * Opens the data key. Groups are opened until there are enough and not one more, the cheapest first, so that nobody is asked for a
- * YubiKey in vain.
- * @throws DataKeyUnavailable with every attempt; DataKeyInvalid; SharesInvalid
+ * Opens groups until there are enough and not one more, the cheapest first, so that nobody is asked for a YubiKey in vain.
+ * @returns parts that the caller owns
+ * @throws DataKeyUnavailable with every attempt; DataKeyInvalid
  */
-export async function openDataKey(metadata: Metadata, opener: KeyOpener): Promise<DataKey> {
+export async function openParts(metadata: Metadata, opener: KeyOpener): Promise<OpenedParts> {
   const { groups } = metadata
   const needed = groupsNeeded(metadata)
   const length = groups.length === 1 ? dataKeyLength : shareLength
@@ -69,12 +77,75 @@ export async function openDataKey(metadata: Metadata, opener: KeyOpener): Promis
       if (part.length !== length) throw new DataKeyInvalid(length, part.length)
     }
     if (parts.size < needed) throw new DataKeyUnavailable(groups.length, needed, [...parts.keys()], attempts)
-    const opened = [...parts.values()]
-    if (groups.length === 1) return opened[0]!.use((bytes) => Secret.owning("data key", bytes.slice()))
-    return await combine(opened)
-  } finally {
-    for (const part of parts.values()) part[Symbol.dispose]()
+    return parts
+  } catch (failure) {
+    disposeParts(parts)
+    throw failure
   }
+}
+
+/**
+ * Puts opened parts together.
+ * @throws SharesInvalid
+ */
+export async function joinParts(metadata: Metadata, parts: OpenedParts): Promise<DataKey> {
+  const opened = [...parts.values()]
+  if (metadata.groups.length > 1) return combine(opened)
+  return opened[0]!.use((bytes) => Secret.owning("data key", bytes.slice()))
+}
+
+/**
+ * Opens the data key.
+ * @throws what `openParts` and `joinParts` throw
+ */
+export async function openDataKey(metadata: Metadata, opener: KeyOpener): Promise<DataKey> {
+  const parts = await openParts(metadata, opener)
+  try {
+    return await joinParts(metadata, parts)
+  } finally {
+    disposeParts(parts)
+  }
+}
+
+/**
+ * The part that a group wraps, or that a new group at this place would: for one group the data key, else the share at the group's
+ * place, which follows from the opened shares since they lie on one polynomial.
+ * @returns null when the file does not number its shares as sops does, so that the place of a group that was not opened is unknown
+ */
+export async function partOf(parts: OpenedParts, group: number): Promise<Secret<string> | null> {
+  const own = parts.get(group)
+  if (own !== undefined) return own.clone()
+  for (const [index, part] of parts) if (part.use((bytes) => bytes[dataKeyLength]) !== placeOf(index)) return null
+  return shareAt(parts, placeOf(group))
+}
+
+/** The share at a place, from enough others. */
+async function shareAt(shares: OpenedParts, place: number): Promise<Secret<string>> {
+  for (const share of shares.values()) if (share.use((bytes) => bytes[dataKeyLength]) === place) return share.clone()
+  // In GF(2^8), shifting all places by the wanted one makes its share the value at 0, which is what combining gives.
+  const shifted = [...shares.values()].map((part) =>
+    part.use((bytes) => {
+      const copy = bytes.slice()
+      copy[dataKeyLength] = copy[dataKeyLength]! ^ place
+      return copy
+    }),
+  )
+  try {
+    const { combine: combineShares } = await import("shamir-secret-sharing")
+    const value = await combineShares(shifted)
+    const share = new Uint8Array(shareLength)
+    share.set(value)
+    share[dataKeyLength] = place
+    value.fill(0)
+    return Secret.owning("share", share)
+  } finally {
+    for (const copy of shifted) copy.fill(0)
+  }
+}
+
+/** sops numbers shares from 1. [sops] shamir/shamir.go */
+function placeOf(group: number): number {
+  return group + 1
 }
 
 /** Groups by their cheapest key, keys of a group by cost, equals by the file's order. What cannot be opened at all is noted. */
@@ -138,14 +209,15 @@ async function split(key: DataKey, groups: number, threshold: number): Promise<S
   const { split: splitKey } = await import("shamir-secret-sharing")
   const copy = key.use((bytes) => bytes.slice())
   try {
-    return orderByPlace(await splitKey(copy, groups, threshold)).map((share) => Secret.owning("share", share))
+    // The library puts shares at random places. Any `threshold` of them say what stands at the places that sops would use.
+    const drawn = await splitKey(copy, groups, threshold)
+    const known = new Map(drawn.slice(0, threshold).map((share, index) => [index, Secret.owning("share", share)]))
+    const shares = await Promise.all(Array.from({ length: groups }, (_, group) => shareAt(known, placeOf(group))))
+    for (const share of drawn) share.fill(0)
+    return shares
   } finally {
     copy.fill(0)
   }
-}
-
-function orderByPlace(shares: Uint8Array[]): Uint8Array[] {
-  return shares.sort((one, other) => one[dataKeyLength]! - other[dataKeyLength]!)
 }
 
 /**

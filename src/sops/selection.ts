@@ -19,7 +19,10 @@ export type SelectionRule = (typeof selectionRules)[number]
 export type Selection = Readonly<{ rule: SelectionRule; text: string } | { rule: "everything" }>
 
 /** The rule that holds where none is given. */
-export const defaultSelection: Selection = { rule: "unencrypted_suffix", text: "_unencrypted" }
+export const defaultSelection: Selection & { rule: SelectionRule } = {
+  rule: "unencrypted_suffix",
+  text: "_unencrypted",
+}
 
 /** Comment lines that stand before a value, one list for each collection around it. */
 export type CommentStack = readonly (readonly string[])[]

@@ -1,0 +1,71 @@
+/** Takes `.sops.yaml` apart, by the types that sops wants, and notes what means nothing to it. */
+import { quote } from "../quote.ts"
+import { ConfigInvalid } from "./failures.ts"
+import { nearestName } from "./similar.ts"
+import type { YamlNode } from "./yaml/node.ts"
+import { resolveScalar } from "./yaml/resolve.ts"
+import { type Field, fieldsOf, follow, isNull } from "./yaml/view.ts"
+
+/** Something in the file that has no effect, or not the one that was meant. */
+export type ConfigWarning = Readonly<{ line: number; text: string }>
+
+/** Takes fields out of mappings, by type, and remembers what nobody asked for. */
+export class ConfigReader {
+  readonly warnings: ConfigWarning[] = []
+
+  fields(
+    node: YamlNode,
+    what: string,
+    known: readonly string[],
+    quiet: (key: string) => boolean = () => false,
+  ): Map<string, Field> {
+    const mapping = follow(node)
+    if (mapping.kind !== "mapping") throw invalid(`${what} is no map`, node.textLine)
+    const fields = new Map<string, Field>()
+    for (const field of fieldsOf(mapping)) {
+      fields.set(field.key, field)
+      if (known.includes(field.key) || quiet(field.key)) continue
+      const meant = nearestName(field.key, known)
+      const hint = meant === null ? `known are ${known.join(", ")}` : `did you mean ${meant}?`
+      this.warnings.push({ line: field.line, text: `${quote(field.key)} in ${what} means nothing to sops; ${hint}` })
+    }
+    return fields
+  }
+
+  items(field: Field): YamlNode[] {
+    const node = follow(field.value)
+    if (isNull(node)) return []
+    if (node.kind !== "sequence") throw invalid(`${field.key} is no list`, field.line)
+    return node.items
+  }
+
+  text(field: Field | undefined): string {
+    if (field === undefined) return ""
+    const node = follow(field.value)
+    if (node.kind !== "scalar") throw invalid(`${field.key} is no text`, field.line)
+    return isNull(node) ? "" : node.value
+  }
+
+  number(field: Field | undefined): number {
+    if (field === undefined || isNull(follow(field.value))) return 0
+    const node = follow(field.value)
+    const leaf = node.kind === "scalar" ? resolveScalar(node) : null
+    if (leaf?.type !== "int" || leaf.value < -1n || leaf.value > 255n)
+      throw invalid(`${field.key} is no number`, field.line)
+    return Number(leaf.value)
+  }
+
+  boolean(field: Field | undefined): boolean {
+    if (field === undefined || isNull(follow(field.value))) return false
+    const node = follow(field.value)
+    const text = node.kind === "scalar" ? node.value : ""
+    // Where a boolean is wanted, go-yaml takes the words of YAML 1.1 too.
+    if (/^(true|True|TRUE|y|Y|yes|Yes|YES|on|On|ON)$/.test(text)) return true
+    if (/^(false|False|FALSE|n|N|no|No|NO|off|Off|OFF)$/.test(text)) return false
+    throw invalid(`${field.key} is neither true nor false`, field.line)
+  }
+}
+
+export function invalid(what: string, line: number): ConfigInvalid {
+  return new ConfigInvalid(what, { where: { line } })
+}
