@@ -42,7 +42,7 @@ function toSections(documents: Documents): IniSection[] {
     if (item.type === "comment") continue
     const name = nameOf(item)
     if (item.value.type !== "map") throw unsupported("INI has sections only at the top", [name])
-    if (name === "" || /[\n\]]/.test(name)) throw unsupported("INI cannot have a section of this name", [name])
+    if (name === "" || name.includes("\n")) throw unsupported("INI cannot have a section of this name", [name])
     sections.push(toSection(name, item.value))
   }
   return sections

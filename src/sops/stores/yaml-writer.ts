@@ -16,17 +16,17 @@ type WriterNode = { head: string; line: string; foot: string } & (
 /**
  * Writes documents.
  * @param indent - spaces a level, 2 to 9
- * @param sopsHints - the hint of a literal is `indent` everywhere, as go-yaml has it, which inside lists no parser reads back right
+ * @param asSops - the hint of a literal is `indent` everywhere, as go-yaml has it, which inside lists no parser reads back right
  */
-export function writeYaml(documents: Documents, indent: number, sopsHints = false): string {
-  const writer = new Writer(indent, sopsHints)
+export function writeYaml(documents: Documents, indent: number, asSops = false): string {
+  const writer = new Writer(indent, asSops)
   documents.forEach((document, index) => writer.document(toNode(document), index === 0))
   return writer.text()
 }
 
 /** Writes a value alone, at go-yaml's own indentation. */
-export function writeYamlValue(value: Value, sopsHints = false): string {
-  const writer = new Writer(4, sopsHints)
+export function writeYamlValue(value: Value, asSops = false): string {
+  const writer = new Writer(4, asSops)
   writer.document(toNode(value), true)
   return writer.text()
 }
@@ -90,12 +90,19 @@ function commentText(lines: readonly string[]): string {
   return lines.length === 0 ? "" : `#${lines.join("\n#")}`
 }
 
+/** The key `<<` is no merge where there is nothing to merge, or go-yaml refuses to read it. */
+function readableKey(key: WrittenScalar, value: WriterNode): WrittenScalar {
+  const merges =
+    value.kind === "mapping" || (value.kind === "sequence" && value.items.every(({ kind }) => kind === "mapping"))
+  return key.tag !== "!!merge" || merges ? key : { ...key, tag: "", style: "double" }
+}
+
 /** Where a node stands, which decides its indentation. */
 type Place = "root" | "item" | "key" | "value"
 
 class Writer {
   readonly #best: number
-  readonly #sopsHints: boolean
+  readonly #asSops: boolean
   readonly #out: string[] = []
   #column = 0
   #whitespace = true
@@ -110,8 +117,8 @@ class Writer {
   #tail = ""
   #keyLine = ""
 
-  constructor(indent: number, sopsHints: boolean) {
-    this.#sopsHints = sopsHints
+  constructor(indent: number, asSops: boolean) {
+    this.#asSops = asSops
     this.#best = indent >= 2 && indent <= 9 ? indent : 2
   }
 
@@ -179,12 +186,13 @@ class Writer {
         this.#keyLine = this.#line
         this.#line = ""
       }
+      const scalar = this.#asSops ? key.scalar : readableKey(key.scalar, value)
       const simple = !key.scalar.multiline && key.scalar.length <= 128
       if (simple) {
-        this.#scalar(key.scalar, "key")
+        this.#scalar(scalar, "key")
       } else {
         this.#indicator("?", true, false, true)
-        this.#scalar(key.scalar, "key")
+        this.#scalar(scalar, "key")
       }
       this.#value(value, simple)
     }
@@ -275,7 +283,7 @@ class Writer {
     const parent = Math.max(this.#indent, 0)
     this.#increaseIndent(place, true)
     // Where there is nothing but line breaks, any hint reads back right, so it can be as in sops.
-    const hint = this.#sopsHints || /^[\n\u2028\u2029]+$/.test(scalar.value) ? this.#best : this.#indent - parent
+    const hint = this.#asSops || /^[\n\u2028\u2029]+$/.test(scalar.value) ? this.#best : this.#indent - parent
     switch (scalar.style) {
       case "plain":
         if (scalar.value !== "" && !this.#whitespace) this.#put(" ")

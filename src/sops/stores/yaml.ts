@@ -35,7 +35,7 @@ export function parseYamlDocuments(bytes: Uint8Array): Documents {
   const documents = parseYaml(decodeYaml(bytes))
   const loader = new Loader()
   return documents.map((document, index) => {
-    if (index === 0) rejectDuplicates(document.root)
+    if (index === 0) checkFirst(document.root)
     return loader.document(document.root, document.head, document.foot)
   })
 }
@@ -46,8 +46,8 @@ function decodeYaml(bytes: Uint8Array): string {
   return decodeText(bytes)
 }
 
-/** sops looks for keys that occur twice in the first document only. */
-function rejectDuplicates(root: YamlNode): void {
+/** In the first document only, sops looks for keys that occur twice and for merges of what is no map. */
+function checkFirst(root: YamlNode): void {
   const waiting: YamlNode[] = [root]
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     if (node.kind === "sequence") {
@@ -57,6 +57,9 @@ function rejectDuplicates(root: YamlNode): void {
       for (const { key, value } of node.pairs) {
         waiting.push(value)
         if (key.kind === "alias") continue
+        if (isMergeKey(key) && !canMerge(value)) {
+          throw new SyntaxInvalid("YAML", "the merge key << wants a map or a list of maps", key.textLine)
+        }
         const text = `${key.kind} ${key.kind === "scalar" ? key.value : ""}`
         const line = lines.get(text)
         if (line !== undefined) {
@@ -67,6 +70,16 @@ function rejectDuplicates(root: YamlNode): void {
       }
     }
   }
+}
+
+function isMergeKey(key: YamlNode): boolean {
+  if (key.kind !== "scalar" || key.value !== "<<") return false
+  return key.tag === "!!merge" || (key.tag === "" && key.style === "plain")
+}
+
+function canMerge(node: YamlNode): boolean {
+  const isMap = (item: YamlNode): boolean => (item.kind === "alias" ? item.target : item).kind === "mapping"
+  return isMap(node) || (node.kind === "sequence" && node.items.every(isMap))
 }
 
 function comments(text: string, inline = false): Comment[] {

@@ -129,7 +129,6 @@ export class Scanner {
   #toNextToken(scanIndex: number, scanLine: number): void {
     const { cursor } = this
     for (;;) {
-      if (cursor.column === 0 && cursor.at() === 0xfeff) cursor.skip()
       while (cursor.at() === 0x20 || (cursor.at() === TAB && (this.#flowLevel > 0 || !this.#keyAllowed))) cursor.skip()
       this.#turnIntoHead()
       if (cursor.at() === 0x23) {
