@@ -15,7 +15,8 @@ export class Secret<Kind extends string> implements Disposable {
 
   /** Takes over `bytes`; the caller must not keep them. */
   static owning<Kind extends string>(kind: Kind, bytes: Uint8Array): Secret<Kind> {
-    return new Secret(kind, bytes)
+    // A Buffer's `slice` does not copy; behind a plain view nobody can be surprised by that.
+    return new Secret(kind, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
   }
 
   /** Length in bytes. */
