@@ -35,7 +35,7 @@ export function inReader(state: CardState, options: VirtualOptions = {}, name?: 
   const log: string[] = []
   const card = new VirtualCard(state, {
     touch: "auto",
-    clock: manualClock(),
+    clock: manualClock({ skipSleep: true }),
     log: (line) => log.push(line),
     ...options,
   })

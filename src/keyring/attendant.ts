@@ -70,7 +70,7 @@ export class RunAttendant implements Attendant {
     if (earlier?.accepted === false) {
       pin[Symbol.dispose]()
       throw new PinSourceFailed(
-        `the PIN that ${earlier.to} refused is not tried again, on ${name} either`,
+        `the PIN that ${earlier.to} did not take is not shown to ${name}`,
         "no try was spent; give each YubiKey its own PIN, in lines of SERIAL and PIN",
       )
     }

@@ -32,6 +32,8 @@ export class YubiKeyCard implements AsyncDisposable {
   /** Whether this connection has seen the PIN verified. */
   pinVerified = false
   #pin: Pin | null = null
+  /** Tries left when the kept PIN was shown to a card that was reset before it said what it thinks of it; else null. */
+  unprovenAt: number | null = null
 
   private constructor(reader: Reader, wrap: (transport: CardTransport) => CardTransport) {
     this.reader = reader.name
@@ -135,15 +137,20 @@ export class YubiKeyCard implements AsyncDisposable {
     return cardKey(slot, certificate.point, certificate.pinPolicy, certificate.touchPolicy)
   }
 
-  /** Keeps the PIN that the card has accepted, so that nobody is asked for it twice in a run. */
-  keepPin(pin: Pin): void {
+  /**
+   * Keeps a PIN, so that nobody is asked for it twice in a run.
+   * @param unprovenAt - the tries that were left, where the card was reset before it answered; null: the card has taken it
+   */
+  keepPin(pin: Pin, unprovenAt: number | null): void {
     if (this.#pin !== pin) this.#pin?.[Symbol.dispose]()
     this.#pin = pin
+    this.unprovenAt = unprovenAt
   }
 
   /** Zeroes a PIN that the card has refused, kept or not. */
   forgetPin(pin: Pin): void {
     if (this.#pin === pin) this.#pin = null
+    this.unprovenAt = null
     pin[Symbol.dispose]()
   }
 

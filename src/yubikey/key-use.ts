@@ -7,6 +7,7 @@
 import { p256IsPoint } from "#primitives"
 import { StatusFailure, SW } from "../apdu/status.ts"
 import { Failure, type Where } from "../failure.ts"
+import { CardReset } from "../pcsc/failures.ts"
 import { PinBlocked, PinNeeded, PinRejected, PointInvalid, TouchTimedOut } from "../piv/failures.ts"
 import type { Pin } from "../piv/pin.ts"
 import type { PivSession } from "../piv/session.ts"
@@ -146,7 +147,7 @@ async function provePin(attempt: Attempt): Promise<"not wanted" | "trusted" | "j
   if (trustStatus && pinPolicy === "never") return "not wanted"
   if (trustStatus && pinPolicy === "once" && card.pinVerified) return "trusted"
   // ALWAYS: VERIFY must be the very command before GENERAL AUTHENTICATE, so a kept PIN goes without a question.
-  if (card.pin !== null && (pinPolicy === "always" || !trustStatus)) {
+  if (card.pin !== null && card.unprovenAt === null && (pinPolicy === "always" || !trustStatus)) {
     await showKeptPin(session, card, card.pin)
     return "just shown"
   }
@@ -179,19 +180,31 @@ export async function askAndShowPin(
   { session, card, question, attendant }: Omit<Attempt, "key" | "trustStatus">,
   left: number | null,
 ): Promise<void> {
-  let refused: PinRejected | null = null
-  for (let triesLeft = left ?? usualTries; ; ) {
-    const pin = card.pin !== null && refused === null ? card.pin : await attendant.pin(question, triesLeft, refused)
+  const place: Where = { serial: question.serial ?? undefined, reader: question.reader }
+  let triesLeft = left ?? usualTries
+  let refused = refusedBeforeReset(card, triesLeft)
+  for (;;) {
+    const pin = card.pin ?? (await attendant.pin(question, triesLeft, refused?.within(place) ?? null))
     try {
       await session.verifyPin(pin)
-      card.keepPin(pin)
+      card.keepPin(pin, null)
       attendant.pinAccepted(question)
       return
     } catch (failure) {
-      card.forgetPin(pin)
+      // Whether the card has counted this PIN is not known: the tries left will tell, once it is there again.
+      if (failure instanceof CardReset) card.keepPin(pin, triesLeft)
+      else card.forgetPin(pin)
       if (!(failure instanceof PinRejected)) throw failure
-      refused = failure.within({ serial: question.serial ?? undefined, reader: question.reader })
+      refused = failure
       triesLeft = failure.triesLeft
     }
   }
+}
+
+/** A PIN that was on its way when the card was reset was a wrong one if a try is gone; it is not shown again then. */
+function refusedBeforeReset(card: YubiKeyCard, triesLeft: number): PinRejected | null {
+  const { pin, unprovenAt } = card
+  if (pin === null || unprovenAt === null || triesLeft >= unprovenAt) return null
+  card.forgetPin(pin)
+  return new PinRejected("PIN", triesLeft)
 }
