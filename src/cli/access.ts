@@ -2,6 +2,7 @@
 import { findIdentities } from "../keyring/sources.ts"
 import { UnlockSession } from "../keyring/unlock-session.ts"
 import { YubiKeys } from "../keyring/yubikeys.ts"
+import { PluginIdentity } from "../plugin/identity.ts"
 import { attend, choosePinSource } from "./attendance.ts"
 import type { IdentityOptions } from "./options.ts"
 import { chooseReaders, chooseTrace } from "./readers.ts"
@@ -21,7 +22,7 @@ export async function openSession(options: IdentityOptions, world: World): Promi
     platform: world.platform,
     hostKey: world.hostKey,
     dialogue: world.terminal,
-    plugin: () => null,
+    plugin: (plugins) => new PluginIdentity(plugins, { env: world.env, dialogue: world.terminal() }),
     recipient: () => run.session?.recipient,
   })
   for (const warning of found.warnings) warn(warning)

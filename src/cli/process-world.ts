@@ -4,7 +4,15 @@ import { homedir } from "node:os"
 import { openTerminal } from "./terminal.ts"
 import type { World } from "./world.ts"
 
+/** What a shell says of a program that wrote to a pipe which nobody reads any more: 128 and SIGPIPE. */
+const brokenPipe = 141
+
 export function processWorld(): World {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      // `| head` has what it wanted; that is no failure, and nothing is half done.
+      if (error.code === "EPIPE") process.exit(brokenPipe)
+    })
   return {
     env: process.env,
     home: homedir(),

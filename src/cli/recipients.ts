@@ -1,9 +1,9 @@
 /** Recipients as options name them: YubiKeys' and software keys' are wrapped for here, others by their plugins. */
 import { readFile } from "node:fs/promises"
-import { RecipientInvalid } from "../age/failures.ts"
 import type { Recipient } from "../age/identity.ts"
 import { type ParsedRecipient, parseRecipient, parseRecipientsFile } from "../age/recipients.ts"
 import { explain, Failure } from "../failure.ts"
+import { PluginRecipient } from "../plugin/identity.ts"
 import { ReadFailed } from "../replace-file.ts"
 import { YubiKeyRecipient } from "../yubikey/recipient.ts"
 import type { World } from "./world.ts"
@@ -16,7 +16,10 @@ export type RecipientOptions = Readonly<{ recipient?: string[]; recipientsFile?:
  */
 export async function gatherRecipients(options: RecipientOptions, world: World): Promise<Recipient[]> {
   const recipients = (options.recipient ?? []).map((text) =>
-    realise(located(() => parseRecipient(text), { option: text })),
+    realise(
+      located(() => parseRecipient(text), { option: text }),
+      world,
+    ),
   )
   for (const file of options.recipientsFile ?? []) {
     const text = await readFile(file, "utf8").catch((cause: unknown) => {
@@ -24,7 +27,7 @@ export async function gatherRecipients(options: RecipientOptions, world: World):
     })
     const found = located(() => parseRecipientsFile(text), { file })
     for (const skipped of found.skipped) world.err(`ts-age-yk: warning: ${explain(skipped.within({ file })).text}\n`)
-    recipients.push(...found.recipients.map(realise))
+    recipients.push(...found.recipients.map((parsed) => realise(parsed, world)))
   }
   return recipients
 }
@@ -37,9 +40,9 @@ function located<T>(parse: () => T, where: { file?: string; option?: string }): 
   }
 }
 
-/** Makes a recipient of what was parsed. @throws RecipientInvalid */
-export function realise(parsed: ParsedRecipient): Recipient {
+/** Makes a recipient of what was parsed: YubiKeys' and tagged ones need no plugin. @throws RecipientInvalid */
+export function realise(parsed: ParsedRecipient, world: World): Recipient {
   if (parsed.kind === "native") return parsed.recipient
   if (YubiKeyRecipient.isText(parsed.plugin.text)) return YubiKeyRecipient.parse(parsed.plugin.text)
-  throw new RecipientInvalid(`recipients of the plugin ${parsed.plugin.name} are not known here`)
+  return new PluginRecipient(parsed.plugin, { env: world.env, dialogue: world.terminal() })
 }

@@ -27,8 +27,8 @@ export type SourceOptions = Readonly<{
   hostKey: string
   /** Who is asked for passphrases; null: nobody. */
   dialogue: () => Dialogue | null
-  /** Makes an identity of another plugin's; null where that cannot be. */
-  plugin: (plugin: PluginText) => Identity | null
+  /** Makes one identity of all those of another plugin. */
+  plugin: (plugins: readonly [PluginText, ...PluginText[]]) => Identity
   /** Which recipient is being opened, for `SOPS_AGE_KEY_CMD`. */
   recipient?: () => string | undefined
 }>
@@ -41,6 +41,8 @@ class Collection {
   readonly identities: Identity[] = []
   readonly stubs: Stub[] = []
   readonly warnings: string[] = []
+  /** Identities of other plugins, by plugin: one process serves them all. */
+  readonly #plugins = new Map<string, [PluginText, ...PluginText[]]>()
   readonly options: SourceOptions
 
   constructor(options: SourceOptions) {
@@ -49,13 +51,24 @@ class Collection {
 
   /** Takes one identity of a file: a YubiKey's stub is kept as a hint, since YubiKeys are found by what is on them. */
   add(parsed: ParsedIdentity): void {
+    if (parsed.kind === "plugin" && parsed.plugin.name !== "yubikey") {
+      const others = this.#plugins.get(parsed.plugin.name)
+      if (others === undefined) this.#plugins.set(parsed.plugin.name, [parsed.plugin])
+      else others.push(parsed.plugin)
+      return
+    }
     const identity = this.realise(parsed)
     if (identity !== null) this.identities.push(identity)
   }
 
+  found(): Found {
+    const plugins = [...this.#plugins.values()].map((plugins) => this.options.plugin(plugins))
+    return { identities: [...this.identities, ...plugins], stubs: this.stubs, warnings: this.warnings }
+  }
+
   realise(parsed: ParsedIdentity): Identity | null {
     if (parsed.kind === "native") return parsed.identity
-    if (parsed.plugin.name !== "yubikey") return this.options.plugin(parsed.plugin)
+    if (parsed.plugin.name !== "yubikey") return this.options.plugin([parsed.plugin])
     const stub = parseStub(parsed.plugin.text)
     if (stub !== null) this.stubs.push(stub)
     return null
@@ -110,7 +123,7 @@ export async function findIdentities(options: SourceOptions): Promise<Found> {
   const configuration = configurationFolder(options)
   if (configuration !== null) await collection.optional(join(configuration, "sops", "age", "keys.txt"), "silent")
   await collection.optional(options.hostKey, "silent")
-  return collection
+  return collection.found()
 }
 
 async function addNamedFile(collection: Collection, path: string): Promise<void> {

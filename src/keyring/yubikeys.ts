@@ -99,7 +99,7 @@ export class YubiKeys implements Identity, AsyncDisposable {
         failure: new YubiKeyAbsent({ where }),
       })
     }
-    if (cards.length === 0 && attempts.length === 0)
+    if (cards.length === 0 && failures.length === 0 && stubs.length === 0)
       attempts.push({ identity: this.label, outcome: "failed", failure: new NoCard() })
     return { fileKey: null, attempts }
   }
