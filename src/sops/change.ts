@@ -36,7 +36,9 @@ function setIn(at: Item, path: KeyPath, depth: number, value: Value): Value {
     const place = at.items.findIndex((item) => item.type === "entry" && item.key === step)
     const old = at.items[place]
     if (old?.type !== "entry") return branch([...at.items, entry(step, build(path, depth + 1, value))])
-    return branch(at.items.with(place, entry(step, setIn(old.value, path, depth + 1, value))))
+    const next = setIn(old.value, path, depth + 1, value)
+    const items = at.items.with(place, entry(step, next))
+    return branch(isCollection(next) && !isCollection(old.value) ? liftComments(items, place) : items)
   }
   if (at.type === "list") {
     if (typeof step === "string") throw new KeyPathMissing("is a key, but this is a list", path.slice(0, depth + 1))
@@ -46,6 +48,21 @@ function setIn(at: Item, path: KeyPath, depth: number, value: Value): Value {
   }
   // A value that is no collection gives way.
   return build(path, depth, value)
+}
+
+function isCollection(value: Item): boolean {
+  return value.type === "map" || value.type === "list"
+}
+
+/** A comment at the end of a value's line goes above it when the value gets lines of its own. */
+function liftComments(items: readonly (Entry | Comment)[], place: number): (Entry | Comment)[] {
+  const lifted = [...items]
+  for (let at = place - 1; at >= 0; at--) {
+    const item = lifted[at]!
+    if (item.type !== "comment") break
+    lifted[at] = { ...item, inline: false }
+  }
+  return lifted
 }
 
 /** What the rest of a path makes around a value. */

@@ -1,6 +1,7 @@
 /** Makes encrypted files, from plain documents or from changed ones. Pure but for the wrapping of the data key. */
-import { type DataKey, encryptValue, type IvStash } from "./cipher.ts"
-import { encryptDocuments } from "./crypt.ts"
+import { Failure } from "../failure.ts"
+import { type DataKey, encryptValue, type IvStash, looksEncrypted } from "./cipher.ts"
+import { type Crypted, type CryptOptions, decryptDocuments, encryptDocuments } from "./crypt.ts"
 import { type KeyWrapper, newDataKey, requireAge, wrapDataKey } from "./data-key.ts"
 import { AlreadyEncrypted, ValueUnsupported } from "./failures.ts"
 import type { EncryptedFile } from "./file.ts"
@@ -10,7 +11,7 @@ import { compileSelection, defaultSelection, type Selection } from "./selection.
 import { indentOf } from "./splice.ts"
 import type { Layout, Store } from "./stores/store.ts"
 import { decodeText } from "./text.ts"
-import type { Documents } from "./tree.ts"
+import type { Branch, Comment, Documents, Entry, Value } from "./tree.ts"
 
 /** For whom and how a new file is encrypted. */
 export type EncryptionWish = Readonly<{
@@ -54,18 +55,67 @@ export async function encryptNew(
   const selector = await compileSelection(selection)
   using key = newDataKey()
   const groups = await wrapDataKey(key, wish.groups, wish.shamirThreshold, wrap)
-  const { documents: encrypted, mac } = encryptDocuments(documents, { key, selector, macOnlyEncrypted })
   const lastModified = timeText(now)
-  const metadata: Metadata = {
-    groups,
-    shamirThreshold: thresholdOf(groups.length, wish.shamirThreshold),
-    lastModified,
-    mac: encryptValue({ type: "str", value: mac }, key, lastModified),
-    selection,
-    macOnlyEncrypted,
-    version: formatVersion,
+  return seal(documents, store, layout, { key, selector, macOnlyEncrypted }, (mac) =>
+    writeMetadata({
+      groups,
+      shamirThreshold: thresholdOf(groups.length, wish.shamirThreshold),
+      lastModified,
+      mac: encryptValue({ type: "str", value: mac }, key, lastModified),
+      selection,
+      macOnlyEncrypted,
+      version: formatVersion,
+    }),
+  )
+}
+
+/**
+ * Encrypts, writes, and reads again what was written before anybody gets it. Some documents change when they are read again: `-0.0`
+ * comes back as an integer, a comment may move to a neighbour and then be authenticated under another key. Files of sops that are hit
+ * by this cannot be decrypted; here such a document is settled first.
+ */
+function seal(
+  documents: Documents,
+  store: Store,
+  layout: Layout | undefined,
+  options: CryptOptions,
+  describe: (mac: string) => Branch,
+): Uint8Array {
+  let candidate = documents
+  for (let tries = 0; tries < mostTries; tries++) {
+    const { documents: encrypted, mac } = encryptDocuments(candidate, options)
+    const bytes = store.emitEncrypted({ documents: encrypted, metadata: describe(mac) }, layout)
+    const back = readBack(bytes, store, options)
+    if (back?.mac === mac && sealedComments(back.documents) <= sealedComments(candidate)) return bytes
+    candidate = back === null || tries === 0 ? store.parse(store.emit(candidate, layout)) : back.documents
   }
-  return store.emitEncrypted({ documents: encrypted, metadata: writeMetadata(metadata) }, layout)
+  throw new ValueUnsupported("cannot be encrypted so that it could be decrypted again: what is read back differs", {
+    hint: "move or remove the comments near keys of several lines, and write numbers plainly",
+  })
+}
+
+/** The second try settles what a plain file settles, the third what only the encrypted one does. */
+const mostTries = 4
+
+function readBack(bytes: Uint8Array, store: Store, { key, selector, macOnlyEncrypted }: CryptOptions): Crypted | null {
+  try {
+    return decryptDocuments(store.parseEncrypted(bytes).documents, { key, selector, macOnlyEncrypted })
+  } catch (failure) {
+    if (failure instanceof Failure) return null
+    throw failure
+  }
+}
+
+/** How many comments look encrypted. */
+function sealedComments(documents: Documents): number {
+  let count = 0
+  const visit = (value: Value | Comment | Entry): void => {
+    if (value.type === "entry") visit(value.value)
+    else if (value.type === "map" || value.type === "list") value.items.forEach(visit)
+    else if (value.type === "comment" && looksEncrypted(value.value)) count += 1
+  }
+  documents.forEach(visit)
+  return count
 }
 
 /** sops writes the threshold that was asked for even where there is one group. */
@@ -93,17 +143,13 @@ export async function encryptAgain(
   if (store.holdsMetadata(documents)) throw new AlreadyEncrypted(metadataKey)
   const selector = await compileSelection(selectionOf(file))
   const { macOnlyEncrypted } = file.metadata
-  const { documents: encrypted, mac } = encryptDocuments(documents, { key, selector, macOnlyEncrypted, ivs })
   const lastModified = timeText(now)
-  const metadata: Metadata = {
-    ...file.metadata,
-    ...change,
-    lastModified,
-    mac: encryptValue({ type: "str", value: mac }, key, lastModified, ivs),
-  }
   const indent = indentOf(decodeText(bytes), store.format)
-  const written = writeMetadataLike(metadata, file.written)
-  return store.emitEncrypted({ documents: encrypted, metadata: written }, indent === null ? {} : { indent })
+  const layout = indent === null ? {} : { indent }
+  return seal(documents, store, layout, { key, selector, macOnlyEncrypted, ivs }, (mac) => {
+    const sealed = encryptValue({ type: "str", value: mac }, key, lastModified, ivs)
+    return writeMetadataLike({ ...file.metadata, ...change, lastModified, mac: sealed }, file.written)
+  })
 }
 
 /** A binary file names no rule, and needs none. */
