@@ -7,7 +7,7 @@ import { fileKeyLength } from "../age/file-key.ts"
 import type { FileKey, Stanza } from "../age/stanza.ts"
 import { Secret } from "../secret.ts"
 import { Connection } from "./connection.ts"
-import { PluginRefused, PluginTimedOut, ProtocolBroken } from "./failures.ts"
+import { PeerEnded, PluginRefused, PluginTimedOut, ProtocolBroken } from "./failures.ts"
 import { bodyText, type Command, command } from "./framing.ts"
 import { parseIndex } from "./indices.ts"
 import { findPlugin } from "./names.ts"
@@ -63,7 +63,7 @@ export class PluginClient {
       await connection.send(command("extension-labels"))
       await connection.done()
       const wrapped = new Wrapped(fileKeys.length, recipients.length + identities.length)
-      await connection.answer((got) => respond(got, (own) => wrapped.take(own)))
+      await answerUntilError(connection, (got) => respond(got, (own) => wrapped.take(own)), wrapped)
       return wrapped.result(this.name)
     })
   }
@@ -82,7 +82,7 @@ export class PluginClient {
       await connection.done()
       const opened = new Opened(files.length)
       try {
-        await connection.answer((got) => respond(got, (own) => opened.take(own)))
+        await answerUntilError(connection, (got) => respond(got, (own) => opened.take(own)), opened)
       } catch (failure) {
         opened.forget()
         throw failure
@@ -127,6 +127,19 @@ export class PluginClient {
   }
 }
 
+/** Plugins that are written with age's own framework end after an error, and say no `done`: then the error is what counts. */
+async function answerUntilError(
+  connection: Connection,
+  respond: (got: Command) => Promise<Command | null>,
+  { errors }: { readonly errors: readonly string[] },
+): Promise<void> {
+  try {
+    await connection.answer(respond)
+  } catch (failure) {
+    if (!(failure instanceof PeerEnded) || errors.length === 0) throw failure
+  }
+}
+
 /** Watches how long a plugin says nothing. */
 class Silence {
   /** Rejects with PluginTimedOut. */
@@ -168,7 +181,7 @@ const ok = command("ok")
 class Wrapped {
   readonly #stanzas: Stanza[][]
   readonly #most: number
-  readonly #errors: string[] = []
+  readonly errors: string[] = []
   #labels: string[] | null = null
 
   constructor(files: number, most: number) {
@@ -187,7 +200,7 @@ class Wrapped {
         this.#labels = [...got.args].sort()
         return ok
       case "error":
-        this.#errors.push(bodyText(got))
+        this.errors.push(bodyText(got))
         return ok
       default:
         return null
@@ -204,7 +217,7 @@ class Wrapped {
 
   /** @throws PluginRefused, ProtocolBroken */
   result(plugin: string): { stanzas: Stanza[][]; labels: string[] } {
-    if (this.#errors.length > 0) throw new PluginRefused(plugin, this.#errors)
+    if (this.errors.length > 0) throw new PluginRefused(plugin, this.errors)
     if (this.#stanzas.some((stanzas) => stanzas.length === 0))
       throw new ProtocolBroken("it sent neither a stanza nor an error")
     return { stanzas: this.#stanzas, labels: this.#labels ?? [] }

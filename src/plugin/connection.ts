@@ -3,7 +3,7 @@
  * "Phases" and "Grease".
  */
 import { ByteSource } from "../age/byte-source.ts"
-import { ProtocolBroken } from "./failures.ts"
+import { PeerEnded, ProtocolBroken } from "./failures.ts"
 import { type Command, command, encodeCommand, readCommand } from "./framing.ts"
 
 /** Writes bytes, and resolves when more may be written. */
@@ -88,7 +88,7 @@ export class Connection {
   }
 
   async #pump(source: ByteSource): Promise<void> {
-    let reason = new ProtocolBroken("it ended too early")
+    let reason: ProtocolBroken = new PeerEnded()
     try {
       for (let got = await readCommand(source); got !== null; got = await readCommand(source)) this.#deliver(got)
     } catch (failure) {

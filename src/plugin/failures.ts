@@ -11,6 +11,13 @@ export class ProtocolBroken extends Failure {
   }
 }
 
+/** The other side ended before it said that it was done. */
+export class PeerEnded extends ProtocolBroken {
+  constructor() {
+    super("it ended too early")
+  }
+}
+
 /** The client asks for something that this plugin does not know. */
 export class StateMachineUnknown extends Failure {
   override readonly code = "plugin-state-machine-unknown"

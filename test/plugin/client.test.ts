@@ -151,6 +151,13 @@ describe("a plugin that is run", () => {
     expect(running()).toEqual([])
   })
 
+  it("that ends after an error, as those of age's own framework do, is heard", async () => {
+    speaks("abrupt", [command("error", ["internal"], "no key here")], "exit 3")
+    const client = new PluginClient("abrupt", world())
+    await expect(client.wrap(["x"], [], [generateFileKey()])).rejects.toMatchObject({ reasons: ["no key here"] })
+    expect((await client.unwrap(["x"], [[]])).errors).toEqual(["no key here"])
+  })
+
   it("that is silent is waited for, announced, and ended in time; nothing stays", async () => {
     // A child of its own keeps the pipe open: that must not keep us.
     place.script("age-plugin-silent", "#!/bin/sh\nsleep 3 &\nwait\n")
