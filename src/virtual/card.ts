@@ -236,16 +236,18 @@ export class VirtualCard {
     const limit = touchSeconds * 1000
     const wanted = { serial: this.#state.serial, slot }
     const { touch = "auto", onTouch } = this.#options
+    const answered = new AbortController()
     this.#touchWanted = wanted
     try {
       if (onTouch !== undefined) {
-        return await Promise.race([onTouch(wanted), this.clock.sleep(limit).then(() => false)])
+        return await Promise.race([onTouch(wanted), this.clock.sleep(limit, answered.signal).then(() => false)])
       }
       if (touch === "auto") return true
       const after = touch === "never" ? limit : Math.min(touch, limit)
       await this.clock.sleep(after)
       return after < limit
     } finally {
+      answered.abort()
       this.#touchWanted = null
     }
   }

@@ -3,14 +3,24 @@
 /** Milliseconds since an arbitrary start, and a way to wait for some. */
 export type Clock = {
   now(): number
-  /** Resolves when `ms` milliseconds of this clock have passed. */
-  sleep(ms: number): Promise<void>
+  /**
+   * Resolves when `ms` milliseconds of this clock have passed.
+   * @param cancelled - ends the wait early, so that nothing keeps a program alive that nobody waits for any more
+   */
+  sleep(ms: number, cancelled?: AbortSignal): Promise<void>
 }
 
 /** The computer's own clock. It never goes backwards, whatever becomes of the date. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  sleep: (ms, cancelled) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      cancelled?.addEventListener("abort", () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    }),
 }
 
 /** A clock that stands until somebody moves it. */
