@@ -44,16 +44,6 @@ export class ByteSource {
     return this.#cut(Math.min(length, this.#piece.length))
   }
 
-  /**
-   * Takes as many whole blocks as are at hand, at least one and at most `limit`; at the end, what is left may be shorter.
-   * @param size - of a block, in bytes
-   */
-  async blocks(size: number, limit: number): Promise<Uint8Array> {
-    await this.#gather(size)
-    if (this.#piece.length < size) return this.#cut(this.#piece.length)
-    return this.#cut(Math.min(limit, Math.floor(this.#piece.length / size)) * size)
-  }
-
   /** Takes what is at hand, and waits when nothing is. @returns null at the end */
   async piece(): Promise<Uint8Array | null> {
     return (await this.ended()) ? null : this.#cut(this.#piece.length)

@@ -11,8 +11,6 @@ export const chunkLength = 64 * 1024
 const tagLength = 16
 const sealedLength = chunkLength + tagLength
 const nonceLength = 16
-/** How many chunks are given on at once, when they are there: system calls cost more than 64 KiB of cipher. */
-const batch = 16
 
 const nothing = new Uint8Array(0)
 const info = new TextEncoder().encode("payload")
@@ -42,7 +40,7 @@ function payloadKey(fileKey: FileKey, nonce: Uint8Array): Uint8Array {
  * Encrypts a payload.
  * @param fileKey - is used at once, and may be let go of then
  * @param nonce - 16 bytes, fresh by default; given only to repeat a known file
- * @returns the nonce and the sealed chunks, in pieces of up to 1 MiB
+ * @returns the nonce, and the sealed chunks one by one
  */
 export function sealPayload(
   source: ByteSource,
@@ -56,17 +54,11 @@ async function* sealChunks(source: ByteSource, key: Uint8Array, nonce: Uint8Arra
   const chunkNonce = new ChunkNonce()
   try {
     yield nonce
-    for (let counter = 0, ended = false; !ended; ) {
-      const plaintext = await source.blocks(chunkLength, batch)
+    for (let counter = 0, ended = false; !ended; counter++) {
+      const chunk = await source.take(chunkLength)
       ended = await source.ended()
-      const chunks = Math.max(1, Math.ceil(plaintext.length / chunkLength))
-      const sealed = new Uint8Array(plaintext.length + chunks * tagLength)
-      for (let index = 0; index < chunks; index++, counter++) {
-        const chunk = plaintext.subarray(index * chunkLength, (index + 1) * chunkLength)
-        const last = ended && index === chunks - 1
-        const into = sealed.subarray(index * sealedLength, index * sealedLength + chunk.length + tagLength)
-        chacha20poly1305SealInto(key, chunkNonce.set(counter, last), chunk, into)
-      }
+      const sealed = new Uint8Array(chunk.length + tagLength)
+      chacha20poly1305SealInto(key, chunkNonce.set(counter, ended), chunk, sealed)
       yield sealed
     }
   } finally {
@@ -92,10 +84,11 @@ async function* openChunks(source: ByteSource, key: Uint8Array): AsyncGenerator<
   const opener = new ChunkOpener(key)
   try {
     for (let ended = false; !ended; ) {
-      const sealed = await source.blocks(sealedLength, batch)
+      const chunk = await source.take(sealedLength)
       ended = await source.ended()
-      const { plaintext, damage } = opener.open(sealed, ended)
-      if (plaintext.length > 0) yield plaintext
+      const { opened, damage } = opener.next(chunk, ended)
+      // As the cipher gave it: copying into larger pieces costs more than handing these on does.
+      if (opened.length > 0) yield opened
       if (damage !== null) throw damage
     }
   } finally {
@@ -115,18 +108,10 @@ class ChunkOpener {
   }
 
   /** @returns what opened, and what stopped it */
-  open(sealed: Uint8Array, ended: boolean): { plaintext: Uint8Array; damage: PayloadDamaged | null } {
-    const plaintext = new Uint8Array(sealed.length)
-    let length = 0
-    // At least once: a payload without any chunk has no final one.
-    for (let offset = 0; offset === 0 || offset < sealed.length; offset += sealedLength, this.#counter++) {
-      const chunk = sealed.subarray(offset, offset + sealedLength)
-      const { opened, damage } = this.#next(chunk, ended && offset + sealedLength >= sealed.length)
-      plaintext.set(opened, length)
-      length += opened.length
-      if (damage !== null) return { plaintext: plaintext.subarray(0, length), damage }
-    }
-    return { plaintext: plaintext.subarray(0, length), damage: null }
+  next(chunk: Uint8Array, last: boolean): { opened: Uint8Array; damage: PayloadDamaged | null } {
+    const result = this.#next(chunk, last)
+    this.#counter++
+    return result
   }
 
   #next(chunk: Uint8Array, last: boolean): { opened: Uint8Array; damage: PayloadDamaged | null } {
