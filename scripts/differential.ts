@@ -93,6 +93,13 @@ function same(theirs: Result, own: Result): boolean {
   })
 }
 
+/** A comment may move to a neighbour when sops reads its own file, and is then authenticated under another key. */
+function leavesComment(result: Result): boolean {
+  if (!result.ok || !/[#;] ?ENC\[AES256_GCM,data:[^,]+,iv:/.test(result.bytes.toString())) return false
+  count("sops prints a comment that it cannot decrypt")
+  return true
+}
+
 const selections = [
   ...Array.from({ length: 5 }, () => ""),
   "unencrypted_suffix: _unencrypted",
@@ -213,8 +220,7 @@ async function runCase(seed: number): Promise<void> {
   const theirsBySops = sops(folder, "decrypt", name)
   const theirsByOurs = await ours(() => decryptOurs(theirs.bytes, name))
   const oursByOurs = await ours(() => decryptOurs(own.bytes, name))
-  if (theirsBySops.ok && /[#;] ?ENC\[AES256_GCM,data:[^,]+,iv:/.test(theirsBySops.bytes.toString())) {
-    count("sops prints a comment that it cannot decrypt")
+  if (leavesComment(theirsBySops)) {
     if (!oursByOurs.ok || !same(oursByOurs, oursBySops))
       differ(seed, "ours is not read alike", oursBySops, oursByOurs, plain)
     return
@@ -250,6 +256,7 @@ async function runCase(seed: number): Promise<void> {
   const plainOwn = changedOwn.ok ? sops(changedFolder, "decrypt", name) : changedOwn
   const what = `${change.kind}${change.kind === "set" ? ` ${change.path} ${change.value}` : ""}`
   if (!same(plainTheirs, plainOwn)) {
+    if (leavesComment(plainTheirs) && plainOwn.ok) return
     if (!plainTheirs.ok && plainOwn.ok) count(`${change.kind}: only ours can: ${plainTheirs.why.slice(-60)}`)
     else differ(seed, what, plainTheirs, plainOwn, plain)
   } else count(`same after ${change.kind}`)
