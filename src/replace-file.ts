@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto"
 import { constants, type Stats } from "node:fs"
-import { type FileHandle, lstat, open, realpath, rename, stat, unlink, writeFile } from "node:fs/promises"
+import { type FileHandle, lstat, open, realpath, rename, stat, unlink } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { EXIT, Failure } from "./failure.ts"
 
@@ -80,7 +80,7 @@ export async function replaceFile(
     beside = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`)
     const handle = await open(beside, "wx", old === null ? mode : 0o600)
     try {
-      await writeFile(handle, content)
+      await (content instanceof Uint8Array ? handle.writeFile(content) : writePieces(handle, content))
       await keepOwner(handle, old)
       if (old !== null) await handle.chmod(old.mode & 0o7777)
       await handle.sync()
@@ -95,6 +95,40 @@ export async function replaceFile(
     if (cause instanceof Failure) throw cause
     throw new WriteFailed(path, cause)
   }
+}
+
+/** So many bytes are written at once, while the next are made. */
+const batchLength = 1 << 20
+const nothing = new Uint8Array(0)
+
+async function writePieces(handle: FileHandle, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  let batch: Uint8Array[] = []
+  let length = 0
+  let behind: Promise<void> = Promise.resolve()
+  try {
+    for await (const piece of pieces) {
+      batch.push(piece)
+      length += piece.length
+      if (length < batchLength) continue
+      await behind
+      behind = writeAll(handle, batch)
+      // Whether it failed is looked at before the next batch, and at the end.
+      behind.catch(() => undefined)
+      batch = []
+      length = 0
+    }
+  } finally {
+    await behind
+  }
+  await writeAll(handle, batch)
+}
+
+async function writeAll(handle: FileHandle, batch: readonly Uint8Array[]): Promise<void> {
+  if (batch.length === 0) return
+  const { bytesWritten } = await handle.writev(batch)
+  const length = batch.reduce((total, piece) => total + piece.length, 0)
+  let rest = bytesWritten === length ? nothing : Buffer.concat(batch).subarray(bytesWritten)
+  while (rest.length > 0) rest = rest.subarray((await handle.write(rest)).bytesWritten)
 }
 
 async function followLink(path: string): Promise<string> {
