@@ -23,15 +23,3 @@ export type World = Readonly<{
   readDescriptor: (descriptor: number) => Promise<string>
   now: () => Date
 }>
-
-/** Standard input, whole. @param limit - bytes that are too many */
-export async function readInput(world: World, limit = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  let total = 0
-  for await (const part of world.input()) {
-    parts.push(part)
-    total += part.length
-    if (total > limit) break
-  }
-  return new Uint8Array(Buffer.concat(parts))
-}

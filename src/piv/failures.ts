@@ -10,15 +10,6 @@ export class AppletMissing extends Failure {
   }
 }
 
-/** The firmware is too old, or the card is by another maker. */
-export class NotSupportedByFirmware extends Failure {
-  override readonly code = "firmware-too-old"
-  override readonly exit = EXIT.failed
-  constructor(what: string, needs: string, details: FailureDetails = {}) {
-    super(`the key's firmware cannot ${what}: it needs ${needs}`, details)
-  }
-}
-
 /** PIN, PUK and management key have one thing in common: a person must do something about them. */
 abstract class PinFailure extends Failure {
   override readonly exit = EXIT.pin

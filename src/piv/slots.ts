@@ -8,9 +8,6 @@ export type Slot = number
 /** The twenty retired slots, which hold age keys. */
 export const RETIRED_SLOTS: readonly Slot[] = Array.from({ length: 20 }, (_, index) => 0x82 + index)
 
-/** The four slots that PIV itself uses; an age key may be in them too. */
-export const PRIMARY_SLOTS: readonly Slot[] = [0x9a, 0x9c, 0x9d, 0x9e]
-
 /** Every slot in which a key of a person may be, the likeliest for age first. */
 export const KEY_SLOTS: readonly Slot[] = [...RETIRED_SLOTS, 0x9d, 0x9a, 0x9c, 0x9e]
 

@@ -40,7 +40,7 @@ async function decrypt(file: string | undefined, options: Options, world: World)
     const isAge = Buffer.from(first).toString("latin1").startsWith("age-encryption.org/") || looksArmored(first)
     const pieces = isAge
       ? await decryptStream(rest(source), (stanzas) => session.open(stanzas))
-      : once(await (await import("../sops-file.ts")).decryptSops(await whole(source), file, options, session))
+      : once(await (await import("../sops-file.ts")).decryptSopsFile(await whole(source), file, options, session))
     await writeOutput(pieces, options.output, world)
   } catch (failure) {
     throw failure instanceof Failure ? failure.within(where) : failure
