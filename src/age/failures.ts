@@ -135,9 +135,11 @@ export class NoIdentityMatches extends Failure {
         : `\n  ${attempt.identity}: not for it`,
     )
     const count =
-      attempts.length === 1
-        ? "the identity at hand does not open"
-        : `none of the ${attempts.length} identities at hand opens`
+      attempts.length === 0
+        ? "no identity is at hand that opens"
+        : attempts.length === 1
+          ? "the identity at hand does not open"
+          : `none of the ${attempts.length} identities at hand opens`
     super(`${count} it; it is encrypted to: ${types}${lines.join("")}`)
     this.attempts = attempts
   }

@@ -93,12 +93,11 @@ export class UnlockSession implements AsyncDisposable {
     for (;;) {
       const opened = await yubiKeys.open(stanzas)
       if (opened.fileKey !== null) return opened.fileKey
-      const absent = opened.attempts.filter(
-        (attempt) => attempt.outcome === "failed" && absences.has(attempt.failure.code),
-      )
+      const failed = opened.attempts.filter((attempt) => attempt.outcome === "failed")
+      const absent = failed.filter((attempt) => absences.has(attempt.failure.code))
       const again =
         absent.length > 0 &&
-        absent.length === opened.attempts.length &&
+        absent.length === failed.length &&
         (await this.#options.plugIn?.(absent.map((attempt) => attempt.identity)))
       if (again !== true) {
         attempts.push(...opened.attempts)

@@ -99,9 +99,16 @@ export class YubiKeys implements Identity, AsyncDisposable {
         failure: new YubiKeyAbsent({ where }),
       })
     }
+    if (fits.length === 0)
+      for (const card of cards) attempts.push({ identity: await this.#cardName(card), outcome: "not for it" })
     if (cards.length === 0 && failures.length === 0 && stubs.length === 0)
       attempts.push({ identity: this.label, outcome: "failed", failure: new NoCard() })
     return { fileKey: null, attempts }
+  }
+
+  async #cardName(card: YubiKeyCard): Promise<string> {
+    const serial = await card.serialIfCheap()
+    return serial === null ? `YubiKey in reader ${card.reader}` : `YubiKey ${serial}`
   }
 
   /** Looks for readers again at the next file, and keeps the cards that are open. */

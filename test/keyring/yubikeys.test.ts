@@ -161,8 +161,11 @@ describe("what is absent", () => {
   it("is named, with the serial and the slot of its stub", async () => {
     await using unlock = run([cardOf(nfc)], { stubs: [stubOf(nano, 0x82)] })
     const failure = await unlock.open("piv-one").catch((error: unknown) => error)
-    expect(failure).toMatchObject({ exit: 4, code: "yubikey-absent", message: "not connected" })
-    expect(failure instanceof Failure && explain(failure).text).toBe(`YubiKey ${nano}, slot 82: not connected`)
+    expect(failure).toMatchObject({ exit: 4, code: "no-identity-matches" })
+    expect(failure instanceof Failure && explain(failure).text.split("\n").slice(1)).toEqual([
+      `  YubiKey ${nfc}: not for it`,
+      `  YubiKey ${nano}, slot 82: not connected`,
+    ])
   })
 
   it("may be plugged in when asked for, and then opens the file", async () => {
