@@ -163,8 +163,8 @@ describe("what is absent", () => {
     const failure = await unlock.open("piv-one").catch((error: unknown) => error)
     expect(failure).toMatchObject({ exit: 4, code: "no-identity-matches" })
     expect(failure instanceof Failure && explain(failure).text.split("\n").slice(1)).toEqual([
-      `  YubiKey ${nfc}: not for it`,
       `  YubiKey ${nano}, slot 82: not connected`,
+      `  YubiKey ${nfc}: not for it`,
     ])
   })
 
