@@ -23,15 +23,15 @@ const env = { PATH: `${programs}:${join(peers, "bin")}:/usr/bin:/bin` }
 const sshKeys = new URL("../test/age/fixtures/ssh/", import.meta.url).pathname
 
 /** A key as files, the way all three programs take it. */
-type Kind = Readonly<{ kind: string; identity: string; recipients: string; clients: readonly string[] }>
+type Kind = Readonly<{ kind: string; identity: string; recipients: string }>
 
 const kinds: Kind[] = []
 
-function keep(kind: string, identity: string, recipient: string, clients: readonly string[] = ["age", "rage"]): void {
+function keep(kind: string, identity: string, recipient: string): void {
   const paths = { identity: join(folder, `${kind}.key`), recipients: join(folder, `${kind}.pub`) }
   writeFileSync(paths.identity, identity, { mode: 0o600 })
   writeFileSync(paths.recipients, recipient)
-  kinds.push({ kind, ...paths, clients })
+  kinds.push({ kind, ...paths })
 }
 
 function ourRecipient({ recipients }: Kind): Recipient {
@@ -57,7 +57,7 @@ beforeAll(async () => {
   ] as const) {
     const made = await run("age-keygen", options, { env })
     const recipient = await run("age-keygen", ["-y"], { env, input: made.stdout })
-    keep(kind, made.stdout, recipient.stdout, kind === "hybrid" ? ["age"] : ["age", "rage"])
+    keep(kind, made.stdout, recipient.stdout)
   }
   for (const [kind, name] of [
     ["ssh-ed25519", "ed-none"],
@@ -71,16 +71,22 @@ beforeAll(async () => {
 const lengths = [0, 1, 65_536, 200_001]
 const plaintext = (length: number): Uint8Array => Uint8Array.from({ length }, (_, index) => (index * 31) & 0xff)
 
-describe.each(["x25519", "hybrid", "ssh-ed25519", "ssh-rsa", "plugin"])("%s", (name) => {
+describe.each([
+  { name: "x25519", clients: ["age", "rage"] },
+  // rage 0.12.1 does not know the post-quantum type.
+  { name: "hybrid", clients: ["age"] },
+  { name: "ssh-ed25519", clients: ["age", "rage"] },
+  { name: "ssh-rsa", clients: ["age", "rage"] },
+  { name: "plugin", clients: ["age", "rage"] },
+])("$name", ({ name, clients }) => {
   const kind = (): Kind => {
     const found = kinds.find((one) => one.kind === name)
     if (found === undefined) throw new TypeError(`${name} was made`)
     return found
   }
 
-  it.each(["age", "rage"])("made by %s opens with us, made by us opens there", async (client) => {
+  it.each(clients)("made by %s opens with us, made by us opens there", async (client) => {
     const key = kind()
-    if (!key.clients.includes(client)) return
     for (const length of lengths)
       for (const armor of ["binary", "armored"] as const) {
         const plain = join(folder, "plain")
