@@ -14,6 +14,9 @@ const common = {
   logLevel: "warning",
 }
 
+/** `--programs`: only what is run, which takes a moment; the library and the types are for packing. */
+const programsOnly = process.argv.includes("--programs")
+
 rmSync(new URL("../dist", import.meta.url), { recursive: true, force: true })
 
 // The programs carry their dependencies: reading a few files is faster than resolving many. pcsclite is native and optional.
@@ -30,18 +33,21 @@ await build({
   splitting: true,
 })
 
-// The library shares its dependencies with the program that uses it.
-const library = { ...common, packages: "external", chunkNames: "chunks/lib-[name]-[hash]", splitting: true }
-await build({ ...library, entryPoints: { index: "src/index.ts", virtual: "src/virtual/index.ts" } })
-
-// Recipients run in a browser: no module of Node in them.
-await build({
-  ...library,
-  splitting: false,
-  entryPoints: { recipients: "src/recipients.ts" },
-  platform: "neutral",
-  alias: { "#primitives": "./src/age/primitives-noble.ts" },
-})
-
 for (const program of ["cli", "plugin"]) chmodSync(new URL(`../dist/${program}.js`, import.meta.url), 0o755)
-execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" })
+
+if (!programsOnly) {
+  // The library shares its dependencies with the program that uses it.
+  const library = { ...common, packages: "external", chunkNames: "chunks/lib-[name]-[hash]", splitting: true }
+  await build({ ...library, entryPoints: { index: "src/index.ts", virtual: "src/virtual/index.ts" } })
+
+  // Recipients run in a browser: no module of Node in them.
+  await build({
+    ...library,
+    splitting: false,
+    entryPoints: { recipients: "src/recipients.ts" },
+    platform: "neutral",
+    alias: { "#primitives": "./src/age/primitives-noble.ts" },
+  })
+
+  execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" })
+}

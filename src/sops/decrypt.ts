@@ -4,7 +4,7 @@ import type { UnlockSession } from "../keyring/unlock-session.ts"
 import { openDataKey } from "./data-key.ts"
 import { NotEncrypted } from "./failures.ts"
 import { decryptFile, printDecrypted, readEncrypted } from "./file.ts"
-import { formatOfEncrypted, formatOfName, storeOf } from "./format.ts"
+import { formatOfEncrypted, formatOfName, sniffEncrypted, storeOf } from "./format.ts"
 import { sessionOpener } from "./session-opener.ts"
 import type { Format } from "./stores/store.ts"
 
@@ -29,9 +29,10 @@ export async function decryptSops(
   session: UnlockSession,
   { path, inputFormat, outputFormat, extract = [], ignoreMac = false }: DecryptSopsOptions = {},
 ): Promise<Uint8Array> {
-  const named = path === undefined ? null : formatOfName(path)
+  const named = path === undefined ? "binary" : formatOfName(path)
   const format = inputFormat ?? formatOfEncrypted(path, bytes) ?? named
-  if (format === null) throw new NotEncrypted()
+  // A name that says nothing, on content that says nothing: to call it broken JSON would help nobody.
+  if (inputFormat === undefined && format === "binary" && sniffEncrypted(bytes) === null) throw new NotEncrypted()
   const file = await readEncrypted(bytes, format)
   using key = await openDataKey(file.metadata, await sessionOpener(file.metadata, session))
   const documents = await decryptFile(file, key, { ignoreMac })
