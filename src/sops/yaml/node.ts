@@ -1,5 +1,5 @@
 /** The nodes of a YAML document, with their comments, before they become a tree. */
-import type { ScalarStyle } from "./token.ts"
+import type { ScalarStyle, Token } from "./token.ts"
 
 /** Comments as they stand in the text, `#` included, lines joined by line feeds; "" for none. */
 export type Comments = { head: string; line: string; foot: string }
@@ -15,3 +15,19 @@ export type YamlNode = Comments & { textLine: number } & (
 export type YamlPair = { key: YamlNode; value: YamlNode }
 
 export type YamlDocument = { head: string; foot: string; root: YamlNode }
+
+export function noComments(): Comments {
+  return { head: "", line: "", foot: "" }
+}
+
+/** What stands where nothing is written. */
+export function emptyNode(token: Token, tag = ""): YamlNode {
+  return { kind: "scalar", tag, value: "", style: "plain", textLine: token.start.line + 1, ...noComments() }
+}
+
+/** The foot of a value is the foot of its pair. */
+export function moveFoot(key: YamlNode, value: YamlNode): void {
+  if (key.foot !== "" || value.foot === "") return
+  key.foot = value.foot
+  value.foot = ""
+}

@@ -7,12 +7,9 @@ import type { Cursor } from "./cursor.ts"
 import { isBlank, isBlankOrEnd, isBreak, isWord, type Mark, TAB } from "./cursor.ts"
 import { scanDirective, scanTag } from "./properties.ts"
 import { scanBlock, scanPlain, scanQuoted } from "./scalars.ts"
+import { SimpleKeys } from "./simple-keys.ts"
 import type { Token } from "./token.ts"
 
-/** A place where a key without `?` may have begun: on its line, and at most 1024 characters back. */
-type SimpleKey = { possible: boolean; required: boolean; number: number; mark: Mark }
-
-const longestKey = 1024
 /** Blocks and flow collections may be nested this deep; deeper ones would outgrow the call stack of the parser. */
 const deepest = 500
 
@@ -27,21 +24,20 @@ export class Scanner {
   readonly #indents: number[] = []
   #flowLevel = 0
   #keyAllowed = true
-  readonly #keys: SimpleKey[] = [
-    { possible: false, required: false, number: 0, mark: { index: 0, line: 0, column: 0 } },
-  ]
-  readonly #keyAt = new Map<number, SimpleKey>()
+  readonly #keys: SimpleKeys
   #ended = false
 
   constructor(cursor: Cursor) {
     this.cursor = cursor
+    this.#keys = new SimpleKeys(cursor)
     this.#push({ type: "stream-start", start: cursor.mark() })
   }
 
   /** The next token, without taking it. */
   peek(): Token {
     // Comments are given to tokens before them too, which is why two more tokens must be known.
-    while (!this.#ended && (this.#head >= this.#tokens.length - 2 || this.#keyPending())) this.#fetch()
+    while (!this.#ended && (this.#head >= this.#tokens.length - 2 || this.#keys.pendingAt(this.#handedOut)))
+      this.#fetch()
     return this.#tokens[this.#head]!
   }
 
@@ -53,11 +49,6 @@ export class Scanner {
       this.#tokens = this.#tokens.slice(this.#head)
       this.#head = 0
     }
-  }
-
-  #keyPending(): boolean {
-    const key = this.#keyAt.get(this.#handedOut)
-    return key !== undefined && this.#isValid(key)
   }
 
   #push(token: Token): void {
@@ -114,7 +105,7 @@ export class Scanner {
   }
 
   #fetchFlowEntry(): void {
-    this.#dropKey()
+    this.#keys.drop()
     this.#keyAllowed = true
     this.#pushIndicator("flow-entry")
   }
@@ -182,34 +173,10 @@ export class Scanner {
     else this.#tokens.splice(this.#head + number - this.#handedOut, 0, token)
   }
 
-  #isValid(key: SimpleKey): boolean {
-    if (!key.possible) return false
-    if (key.mark.line >= this.cursor.line && key.mark.index + longestKey >= this.cursor.index) return true
-    if (key.required) this.cursor.fail("could not find expected ':'", key.mark.line)
-    key.possible = false
-    return false
-  }
-
   #saveKey(): void {
     if (!this.#keyAllowed) return
-    this.#dropKey()
-    const key: SimpleKey = {
-      possible: true,
-      required: this.#flowLevel === 0 && this.#indent === this.cursor.column,
-      number: this.#handedOut + (this.#tokens.length - this.#head),
-      mark: this.cursor.mark(),
-    }
-    this.#keys[this.#keys.length - 1] = key
-    this.#keyAt.set(key.number, key)
-  }
-
-  #dropKey(): void {
-    const key = this.#keys[this.#keys.length - 1]!
-    if (key.possible) {
-      if (key.required) this.cursor.fail("could not find expected ':'", key.mark.line)
-      key.possible = false
-    }
-    this.#keyAt.delete(key.number)
+    const required = this.#flowLevel === 0 && this.#indent === this.cursor.column
+    this.#keys.save(this.#handedOut + (this.#tokens.length - this.#head), required)
   }
 
   #fetchEnd(): void {
@@ -219,7 +186,7 @@ export class Scanner {
       cursor.line += 1
     }
     this.#unroll(-1, cursor.index)
-    this.#dropKey()
+    this.#keys.drop()
     this.#keyAllowed = false
     this.#push({ type: "stream-end", start: cursor.mark() })
     this.#ended = true
@@ -227,14 +194,14 @@ export class Scanner {
 
   #fetchDirective(): void {
     this.#unroll(-1, this.cursor.index)
-    this.#dropKey()
+    this.#keys.drop()
     this.#keyAllowed = false
     this.#push(scanDirective(this.cursor))
   }
 
   #fetchDocumentMarker(type: "document-start" | "document-end"): void {
     this.#unroll(-1, this.cursor.index)
-    this.#dropKey()
+    this.#keys.drop()
     this.#keyAllowed = false
     this.#push({ type, start: this.cursor.mark() })
     this.cursor.skipRun(3)
@@ -248,7 +215,7 @@ export class Scanner {
   #openFlow(type: "flow-sequence-start" | "flow-mapping-start"): void {
     const start = this.cursor.mark()
     this.#saveKey()
-    this.#keys.push({ possible: false, required: false, number: -1, mark: start })
+    this.#keys.enter()
     this.#flowLevel += 1
     if (this.#flowLevel > deepest) this.cursor.fail(`nested more than ${deepest} levels deep`)
     this.#keyAllowed = true
@@ -257,10 +224,10 @@ export class Scanner {
   }
 
   #closeFlow(type: "flow-sequence-end" | "flow-mapping-end"): void {
-    this.#dropKey()
+    this.#keys.drop()
     if (this.#flowLevel > 0) {
       this.#flowLevel -= 1
-      this.#keys.pop()
+      this.#keys.leave()
     }
     this.#keyAllowed = false
     this.#push({ type, start: this.cursor.mark() })
@@ -272,7 +239,7 @@ export class Scanner {
       if (!this.#keyAllowed) this.cursor.fail("block sequence entries are not allowed in this context")
       this.#roll(this.cursor.mark(), "block-sequence-start")
     }
-    this.#dropKey()
+    this.#keys.drop()
     this.#keyAllowed = true
     this.#pushIndicator("block-entry")
   }
@@ -282,18 +249,16 @@ export class Scanner {
       if (!this.#keyAllowed) this.cursor.fail("mapping keys are not allowed in this context")
       this.#roll(this.cursor.mark(), "block-mapping-start")
     }
-    this.#dropKey()
+    this.#keys.drop()
     this.#keyAllowed = this.#flowLevel === 0
     this.#pushIndicator("key")
   }
 
   #fetchValue(): void {
-    const key = this.#keys[this.#keys.length - 1]!
-    if (this.#isValid(key)) {
+    const key = this.#keys.take()
+    if (key !== null) {
       this.#insert({ type: "key", start: key.mark }, key.number)
       this.#roll(key.mark, "block-mapping-start", key.number)
-      key.possible = false
-      this.#keyAt.delete(key.number)
       this.#keyAllowed = false
     } else {
       if (this.#flowLevel === 0) {
@@ -330,7 +295,7 @@ export class Scanner {
 
   #fetchBlockScalar(literal: boolean): void {
     const start = this.cursor.mark()
-    this.#dropKey()
+    this.#keys.drop()
     this.#keyAllowed = true
     const comment = (): void => scanLineComment(this.cursor, start, this.comments)
     const value = scanBlock(this.cursor, literal, this.#indent, comment)
