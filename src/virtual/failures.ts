@@ -35,7 +35,7 @@ export class KeyRefused extends Failure {
 
 /** A PIN or PUK that no YubiKey takes. The value itself is in no message. */
 export class PinUnusable extends Failure {
-  override readonly code = "pin-unusable"
+  override readonly code = "virtual-pin-invalid"
   override readonly exit = EXIT.usage
   constructor(name: "PIN" | "PUK") {
     super(`a ${name} has six to eight characters of ASCII`)
