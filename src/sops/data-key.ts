@@ -157,9 +157,15 @@ function inOrder(groups: readonly KeyGroup[], opener: KeyOpener, attempts: KeyAt
       if (key.type === "age" && cost !== null) candidates.push({ group, key, cost })
       else attempts.push({ group, key: keyName(key), outcome: key.type === "age" ? unopened : foreign })
     }
-    return candidates.sort((one, other) => one.cost - other.cost)
+    return candidates.sort((one, other) => byCost(one.cost, other.cost))
   })
-  return byGroup.sort((one, other) => (one[0]?.cost ?? 0) - (other[0]?.cost ?? 0)).flat()
+  return byGroup.sort((one, other) => byCost(one[0]?.cost ?? 0, other[0]?.cost ?? 0)).flat()
+}
+
+/** Infinity, which no subtraction compares, is a cost too. */
+function byCost(one: number, other: number): number {
+  if (one === other) return 0
+  return one < other ? -1 : 1
 }
 
 function costOf(key: AgeKey, opener: KeyOpener): number | null {
