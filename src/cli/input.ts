@@ -1,12 +1,11 @@
 /** Where data comes from: a file, or standard input. */
-import { createReadStream } from "node:fs"
-import { stat } from "node:fs/promises"
+import { type FileHandle, open, stat } from "node:fs/promises"
 import { Failure } from "../failure.ts"
 import { ReadFailed } from "../replace-file.ts"
 import type { World } from "./world.ts"
 
-/** Read in pieces of this size, in bytes: the payload's cipher works on several chunks at once. */
-const pieceLength = 1 << 20
+/** Read in pieces of this size, in bytes: each is a trip to another thread and back, which costs as much as 64 KiB of cipher. */
+const pieceLength = 1 << 21
 
 /**
  * Opens an input.
@@ -22,10 +21,23 @@ export async function openInput(file: string | undefined, world: World): Promise
   return readPieces(file)
 }
 
+/** The next piece is on its way while one is worked on: else the cipher would wait for the disk, and the disk for it. */
 async function* readPieces(file: string): AsyncGenerator<Uint8Array> {
+  let handle: FileHandle | undefined
   try {
-    for await (const piece of createReadStream(file, { highWaterMark: pieceLength })) yield piece as Uint8Array
+    handle = await open(file)
+    const opened = handle
+    const read = () => opened.read(Buffer.allocUnsafeSlow(pieceLength), 0, pieceLength, null)
+    let coming = read()
+    for (let came = await coming; came.bytesRead > 0; came = await coming) {
+      coming = read()
+      // When nobody wants the rest, nobody waits for it either.
+      coming.catch(() => undefined)
+      yield came.buffer.subarray(0, came.bytesRead)
+    }
   } catch (cause) {
     throw cause instanceof Failure ? cause : new ReadFailed(file, cause)
+  } finally {
+    await handle?.close()
   }
 }
