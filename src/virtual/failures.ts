@@ -2,7 +2,7 @@
 import { EXIT, Failure } from "../failure.ts"
 import { quote } from "../quote.ts"
 
-/** The text of a state file, or a value in it, is not what docs/virtual-yubikey.md says. */
+/** The text of a state file, or a value in it, is not what docs/virtual.md says. */
 export class CardFileInvalid extends Failure {
   override readonly code = "card-file-invalid"
   override readonly exit = EXIT.damaged

@@ -1,4 +1,4 @@
-/** The file that keeps a virtual YubiKey: one card as JSON, its fields those of CardState, described in docs/virtual-yubikey.md. */
+/** The file that keeps a virtual YubiKey: one card as JSON, its fields those of CardState, described in docs/virtual.md. */
 import { readFile } from "node:fs/promises"
 import { ReadFailed, replaceFile } from "../replace-file.ts"
 import { VirtualCard, type VirtualOptions } from "./card.ts"
