@@ -5,6 +5,7 @@ import { IdentityInvalid, PassphraseRefused } from "./failures.ts"
 import { decryptBytes, readAgeFile } from "./file.ts"
 import { HybridIdentity } from "./hybrid.ts"
 import type { Asks, Identity, Match } from "./identity.ts"
+import { openOrNull } from "./open.ts"
 import { askPassphrase } from "./passphrase.ts"
 import { type PluginText, parsePluginIdentity } from "./plugin-name.ts"
 import { ScryptIdentity } from "./scrypt.ts"
@@ -110,12 +111,7 @@ export class EncryptedIdentityFile implements Identity {
   /** @throws PassphraseRefused, IdentityInvalid, HeaderMalformed and the like of the identity file, what its identities throw */
   async unwrapFileKey(stanzas: readonly Stanza[]): Promise<FileKey | null> {
     this.#identities ??= this.#open()
-    for (const identity of await this.#identities) {
-      if (identity.match(stanzas).fits === "no") continue
-      const fileKey = await identity.unwrapFileKey(stanzas)
-      if (fileKey !== null) return fileKey
-    }
-    return null
+    return openOrNull(await this.#identities, stanzas)
   }
 
   async #open(): Promise<readonly Identity[]> {

@@ -34,6 +34,22 @@ export function openWith(identities: readonly Identity[]): Opener {
   }
 }
 
+/**
+ * The same, as an identity does it.
+ * @returns null when the file is for none of them
+ * @throws as `openWith`, when at least one failed
+ */
+export async function openOrNull(identities: readonly Identity[], stanzas: readonly Stanza[]): Promise<FileKey | null> {
+  try {
+    return await openWith(identities)(stanzas)
+  } catch (failure) {
+    const foreign =
+      failure instanceof NoIdentityMatches && failure.attempts.every((one) => one.outcome === "not for it")
+    if (foreign) return null
+    throw failure
+  }
+}
+
 async function attempt(identity: Identity, stanzas: readonly Stanza[]): Promise<Attempt | { fileKey: FileKey }> {
   const match = identity.match(stanzas)
   if (match.fits === "no") return { identity: identity.label, outcome: "not for it" }

@@ -4,10 +4,10 @@
  */
 import type { Identity as TypageIdentity, Recipient as TypageRecipient, Stanza as TypageStanza } from "age-encryption"
 import { Secret } from "../secret.ts"
-import { NoIdentityMatches, StanzaMalformed } from "./failures.ts"
+import { StanzaMalformed } from "./failures.ts"
 import { fileKeyLength } from "./file-key.ts"
 import type { Identity, Recipient } from "./identity.ts"
-import { openWith } from "./open.ts"
+import { openOrNull } from "./open.ts"
 import type { Stanza } from "./stanza.ts"
 
 /**
@@ -15,17 +15,10 @@ import type { Stanza } from "./stanza.ts"
  * one hides none that works. It gets plain bytes, which it does not zero.
  */
 export function toTypageIdentity(...identities: readonly Identity[]): TypageIdentity {
-  const open = openWith(identities)
   return {
     unwrapFileKey: async (stanzas) => {
-      try {
-        using fileKey = await open(stanzas)
-        return fileKey.use((bytes) => bytes.slice())
-      } catch (failure) {
-        if (failure instanceof NoIdentityMatches && failure.attempts.every(({ outcome }) => outcome === "not for it"))
-          return null
-        throw failure
-      }
+      using fileKey = await openOrNull(identities, stanzas)
+      return fileKey?.use((bytes) => bytes.slice()) ?? null
     },
   }
 }

@@ -2,6 +2,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { decodeArmor, encodeArmor } from "../../src/age/armor.ts"
 import { ArmorMalformed } from "../../src/age/failures.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 import { drain, inPieces } from "./pieces.ts"
 
 const begin = "-----BEGIN AGE ENCRYPTED FILE-----"
@@ -57,7 +58,7 @@ describe("armor", () => {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 

@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { decodeBech32, encodeBech32 } from "../../src/age/bech32.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 
 const example = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
 
@@ -56,7 +57,7 @@ describe("bech32", () => {
           if (decoded !== null) expect(encodeBech32(decoded.hrp, decoded.bytes)).toBe(text)
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 })

@@ -4,6 +4,7 @@ import { HeaderMacMismatch, HeaderMalformed, StanzaMalformed } from "../../src/a
 import { generateFileKey } from "../../src/age/file-key.ts"
 import { checkCompany, encodeHeader, makeHeader, parseHeader, verifyHeader } from "../../src/age/header.ts"
 import { encodeStanza, type Stanza } from "../../src/age/stanza.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 
 const ascii = new TextEncoder()
 const mac = "A".repeat(43)
@@ -67,7 +68,7 @@ describe("header", () => {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 

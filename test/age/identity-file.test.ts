@@ -10,6 +10,7 @@ import { passphraseFrom } from "../../src/age/passphrase.ts"
 import { ScryptRecipient } from "../../src/age/scrypt.ts"
 import { X25519Identity } from "../../src/age/x25519.ts"
 import { explain, Failure } from "../../src/failure.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 
 const stub = "AGE-PLUGIN-YUBIKEY-1FESMCQYZ2T6SVECCZSSTQ"
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -76,7 +77,7 @@ describe("an identity file", () => {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 })

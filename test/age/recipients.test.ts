@@ -9,6 +9,7 @@ import { parseRecipient, parseRecipientsFile } from "../../src/age/recipients.ts
 import { ScryptRecipient } from "../../src/age/scrypt.ts"
 import { X25519Identity } from "../../src/age/x25519.ts"
 import { explain, Failure } from "../../src/failure.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 
 const x25519 = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
 const yubikey = "age1yubikey1q0t94yuh0j4r6xcgrpf074a8ner979nq2aesfwh265za6wjgtzw0xr002fx"
@@ -62,7 +63,7 @@ describe("a recipient", () => {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 })

@@ -14,6 +14,7 @@ import { parseSshPublicLine, sshPublicLine } from "../../src/age/ssh-public-key.
 import { sshLinesToAge, sshPrivateToAge, sshPublicToAge } from "../../src/age/ssh-to-age.ts"
 import { X25519Identity } from "../../src/age/x25519.ts"
 import { Failure } from "../../src/failure.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 
 const folder = new URL("fixtures/ssh/", import.meta.url)
 const read = (name: string): string => readFileSync(new URL(name, folder), "utf8")
@@ -106,7 +107,7 @@ describe("an SSH private key", () => {
           expect(failure.message).not.toContain(lines.slice(60, 80))
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 })

@@ -4,6 +4,7 @@ import { ByteSource } from "../../src/age/byte-source.ts"
 import { ProtocolBroken } from "../../src/plugin/failures.ts"
 import { type Command, encodeCommand, readCommand } from "../../src/plugin/framing.ts"
 import { inPieces } from "../age/pieces.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 
 const word = fc.string({
   unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
@@ -47,7 +48,7 @@ describe("commands", () => {
           if (!(failure instanceof ProtocolBroken)) throw failure
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 
