@@ -55,13 +55,14 @@ function tclWord(text: string): string {
  * @returns what the terminal showed, in `stdout`
  */
 export function runWithPin(pin: string, program: string, args: readonly string[], options: RunOptions = {}) {
+  // Typed before the program has switched the echo off, a PIN is thrown away with the rest of the input; hence the pause.
   const script = `
     log_user 1
-    set timeout ${options.seconds ?? 45}
+    set timeout ${options.seconds ?? 20}
     spawn -noecho ${[program, ...args].map(tclWord).join(" ")}
     expect {
-      -re {PIN[^\\n]*:} { send -- ${tclWord(pin)}\\r; exp_continue }
-      timeout { exit 124 }
+      -re {Enter PIN for[^\\n]*serial} { sleep 0.2; send -- ${tclWord(`${pin}\r`)}; exp_continue }
+      timeout { exec kill -9 [exp_pid]; exit 124 }
       eof
     }
     exit [lindex [wait] 3]

@@ -25,13 +25,14 @@ describe.each(versions)("$name", ({ ykman, versionLine }) => {
   })
 
   it("shows tries, the management key's algorithm and that defaults are in use", async () => {
-    await using _ = await insert(newCard({ firmware: "5.7.1" }))
+    await using inserted = await insert(newCard({ firmware: "5.7.1" }))
     const { stdout } = await run(ykman, ["piv", "info"])
     expect(stdout).toMatch(/PIV version: +5\.7\.1/)
     expect(stdout).toMatch(/PIN tries remaining: +3\/3/)
     expect(stdout).toMatch(/Management key algorithm: +AES192/)
     expect(stdout).toContain("WARNING: Using default PIN!")
     expect(stdout).toContain("WARNING: Using default Management key!")
+    expect(inserted.card.state.pin.triesLeft).toBe(3)
   })
 
   it.each(["4.3.5", "5.4.3", "5.7.1"])(
@@ -120,9 +121,23 @@ describe("ykman 5.9.2 on firmware 5.7.1", () => {
     expect((await run(newYkman, ["piv", "info"])).stdout).toContain("protected by PIN")
   })
 
+  it.each([
+    { algorithm: "AES128", key: "00112233445566778899aabbccddeeff" },
+    { algorithm: "AES256", key: "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff" },
+  ])("sets an $algorithm management key and authenticates with it", async ({ algorithm, key }) => {
+    await using inserted = await insert(newCard({ firmware: "5.4.3" }))
+    const change = ["piv", "access", "change-management-key", "-m", defaultManagementKey, "-a", algorithm, "-n", key]
+    expect((await run(newYkman, change)).code).toBe(0)
+    expect(inserted.card.state.managementKey).toEqual({ algorithm: algorithm.toLowerCase(), key, touch: false })
+    expect((await run(newYkman, ["piv", "keys", "generate", "-m", key, "9a", "-"])).stdout).toContain("PUBLIC KEY")
+    const refused = await run(newYkman, ["piv", "keys", "generate", "-m", key.replace("00", "01"), "9a", "-"])
+    expect(refused.code).not.toBe(0)
+  })
+
   it("is told that PIV is off", async () => {
-    await using _ = await insert({ ...newCard({ firmware: "5.7.1" }), pivEnabled: false })
+    await using inserted = await insert({ ...newCard({ firmware: "5.7.1" }), pivEnabled: false })
     expect((await run(newYkman, ["info"])).stdout).toMatch(/^PIV\s+Disabled/m)
     expect((await run(newYkman, ["piv", "info"])).code).not.toBe(0)
+    expect(inserted.card.state.pivEnabled).toBe(false)
   })
 })

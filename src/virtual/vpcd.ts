@@ -20,8 +20,8 @@ export type VpcdLink = {
 }
 
 const control = { off: 0, on: 1, reset: 2, atr: 4 } as const
-/** How long the card stays out of the reader when another program's reset is simulated. */
-const awayMs = 300
+/** How long the card stays out of the reader for a "reset": pcscd looks once in 400 ms. */
+const awayMs = 800
 
 /** Cuts the byte stream into messages. */
 export function messageReader(onMessage: (message: Uint8Array) => void): (chunk: Uint8Array) => void {
