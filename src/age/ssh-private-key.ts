@@ -99,6 +99,7 @@ function rsaFields(reader: WireReader, publicKey: RsaPublicKey): SshPrivateKey {
   if (!n || !e || !d || !qi || !p || !q) throw new IdentityInvalid("SSH private key is malformed, or cut short")
   if (!Buffer.from(n).equals(publicKey.modulus))
     throw new IdentityInvalid("SSH private key does not belong to the public key beside it")
+  if ([p, q].some((prime) => toBigInt(prime) < 2n)) throw unfit()
   const exponent = (prime: Uint8Array): Uint8Array => fromBigInt(toBigInt(d) % (toBigInt(prime) - 1n))
   const jwk = { kty: "RSA", ...encoded({ n, e, d, p, q, qi, dp: exponent(p), dq: exponent(q) }) }
   return { type: "ssh-rsa", publicKey, key: jwkKey(jwk) }
@@ -108,8 +109,12 @@ function jwkKey(jwk: Record<string, string>): KeyObject {
   try {
     return createPrivateKey({ key: jwk, format: "jwk" })
   } catch (cause) {
-    throw new IdentityInvalid("SSH private key has numbers that do not fit together", { cause })
+    throw unfit(cause)
   }
+}
+
+function unfit(cause?: unknown): IdentityInvalid {
+  return new IdentityInvalid("SSH private key has numbers that do not fit together", { cause })
 }
 
 function encoded(numbers: Record<string, Uint8Array>): Record<string, string> {

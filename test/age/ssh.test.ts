@@ -90,25 +90,52 @@ describe("an SSH private key", () => {
     expect(() => readSshPrivateKey(read(name))).toThrow(why)
   })
 
-  it("gives a typed failure, or a key, however it is damaged, and never shows itself", async () => {
-    const whole = read("ed-none")
-    const lines = whole.split("\n").slice(1, -2).join("")
-    await fc.assert(
-      fc.asyncProperty(fc.nat({ max: 390 }), fc.integer({ min: 0, max: 255 }), fc.boolean(), async (at, put, cut) => {
-        const bytes = Buffer.from(lines, "base64")
-        const changed = cut
-          ? bytes.subarray(0, at)
-          : Buffer.from(bytes.map((byte, index) => (index === at ? put : byte)))
-        const text = `-----BEGIN OPENSSH PRIVATE KEY-----\n${changed.toString("base64")}\n-----END OPENSSH PRIVATE KEY-----\n`
-        try {
-          await readSshPrivateKey(text).open(null)
-        } catch (failure) {
-          if (!(failure instanceof Failure)) throw failure
-          expect(failure.message).not.toContain(lines.slice(60, 80))
-        }
-      }),
-      { numRuns: fuzzRuns },
-    )
+  it.each(["ed-none", "rsa-none"])(
+    "(%s) gives a typed failure, or a key, however it is damaged, and never shows itself",
+    async (name) => {
+      const body = read(name).split("\n").slice(1, -2).join("")
+      const whole = Buffer.from(body, "base64")
+      const at = fc.nat({ max: whole.length - 1 })
+      const damage = fc.oneof(
+        fc.tuple(at, fc.integer({ min: 0, max: 255 })).map(([index, put]) => whole.with(index, put)),
+        at.map((index) => whole.subarray(0, index)),
+        // A length that is made 0 or 1 reaches what a changed byte of a number does not.
+        fc
+          .tuple(at, fc.uint8Array({ maxLength: 5 }))
+          .map(([index, put]) => Buffer.concat([whole.subarray(0, index), put, whole.subarray(index + 5)])),
+      )
+      await fc.assert(
+        fc.asyncProperty(damage, async (bytes) => {
+          const base64 = Buffer.from(bytes).toString("base64")
+          const text = `-----BEGIN OPENSSH PRIVATE KEY-----\n${base64}\n-----END OPENSSH PRIVATE KEY-----\n`
+          try {
+            await readSshPrivateKey(text).open(null)
+          } catch (failure) {
+            if (!(failure instanceof Failure)) throw failure
+            expect(failure.message).not.toContain(body.slice(-80, -60))
+          }
+        }),
+        { numRuns: fuzzRuns },
+      )
+    },
+  )
+
+  it("with a prime of 1 is refused", async () => {
+    const key = readSshPrivateKey(read("rsa-none"))
+    const opened = await key.open(null)
+    if (opened.type !== "ssh-rsa") throw new TypeError("it is an RSA key")
+    const jwk = opened.key.export({ format: "jwk" })
+    const whole = Buffer.from(read("rsa-none").split("\n").slice(1, -2).join(""), "base64")
+    const prime = Buffer.from(jwk.p ?? "", "base64url")
+    const start = whole.indexOf(prime)
+    const one = Buffer.concat([
+      whole.subarray(0, start),
+      Buffer.alloc(prime.length - 1),
+      Buffer.of(1),
+      whole.subarray(start + prime.length),
+    ])
+    const text = `-----BEGIN OPENSSH PRIVATE KEY-----\n${one.toString("base64")}\n-----END OPENSSH PRIVATE KEY-----\n`
+    await expect(readSshPrivateKey(text).open(null)).rejects.toThrow(IdentityInvalid)
   })
 })
 
