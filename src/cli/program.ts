@@ -25,7 +25,21 @@ const groups: Readonly<Record<string, Readonly<Record<string, Entry>>>> = {
   },
   Secrets: {
     decrypt: { summary: "open an age or SOPS file", load: () => import("./commands/decrypt.ts") },
-    encrypt: { summary: "encrypt to age recipients", load: () => import("./commands/encrypt.ts") },
+    encrypt: { summary: "make a SOPS file, or an age file", load: () => import("./commands/encrypt.ts") },
+    edit: { summary: "edit a SOPS file, decrypted in memory only", load: () => import("./commands/edit.ts") },
+    set: { summary: "set a value of a SOPS file", load: () => import("./commands/set.ts") },
+    unset: { summary: "take a value out of a SOPS file", load: () => import("./commands/unset.ts") },
+    rotate: { summary: "give SOPS files a new data key", load: () => import("./commands/rotate.ts") },
+    updatekeys: {
+      summary: "make the recipients of SOPS files those of .sops.yaml",
+      load: () => import("./commands/updatekeys.ts"),
+    },
+    "exec-env": {
+      summary: "run a command with secrets in its environment",
+      load: () => import("./commands/exec-env.ts"),
+    },
+    "exec-file": { summary: "run a command with a decrypted file", load: () => import("./commands/exec-file.ts") },
+    filestatus: { summary: "whether a file is encrypted", load: () => import("./commands/filestatus.ts") },
   },
   Keys: {
     identities: { summary: "list the age identities on YubiKeys", load: () => import("./commands/identities.ts") },

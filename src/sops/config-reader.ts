@@ -26,8 +26,8 @@ export class ConfigReader {
       fields.set(field.key, field)
       if (known.includes(field.key) || quiet(field.key)) continue
       const meant = nearestName(field.key, known)
-      const hint = meant === null ? `known are ${known.join(", ")}` : `did you mean ${meant}?`
-      this.warnings.push({ line: field.line, text: `${quote(field.key)} in ${what} means nothing to sops; ${hint}` })
+      const hint = meant === null ? "" : `; did you mean ${meant}?`
+      this.warnings.push({ line: field.line, text: `${quote(field.key)} in ${what} means nothing to sops${hint}` })
     }
     return fields
   }

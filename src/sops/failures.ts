@@ -88,7 +88,8 @@ export class DataKeyUnavailable extends Failure {
         ? "none of the identities at hand opens the data key"
         : `${opened.length} of ${groups} key groups opened, ${needed} are needed`
     const lines = attempts.map(
-      ({ group, key, outcome }) => `  ${groups === 1 ? "" : `group ${group + 1}, `}${quote(key, 200)}: ${outcome}`,
+      ({ group, key, outcome }) =>
+        `  ${groups === 1 ? "" : `group ${group + 1}, `}${quote(key, 200)}: ${outcome.replaceAll("\n", "\n  ")}`,
     )
     super([head, ...lines].join("\n"), {
       hint: "connect a YubiKey that the file is encrypted for, or name a key with -i",

@@ -73,7 +73,7 @@ describe(".sops.yaml", () => {
     expect(read.warnings.map(({ line, text }) => `${line} ${text}`)).toEqual([
       expect.stringMatching(/^6 "store" in the configuration .*did you mean stores\?$/),
       expect.stringMatching(/^2 "path_regexp" in creation_rules\[0\] .*did you mean path_regex\?$/),
-      expect.stringMatching(/^4 "mac_only" .*known are path_regex/),
+      expect.stringMatching(/^4 "mac_only" in creation_rules\[0\] means nothing to sops$/),
       expect.stringMatching(/^5 "shamir-threshold" .*did you mean shamir_threshold\?$/),
     ])
   })

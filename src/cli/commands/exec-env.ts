@@ -1,0 +1,47 @@
+/** `ts-age-yk exec-env`: runs a command with the values of a SOPS file in its environment. */
+import type { Command } from "commander"
+import { ValueUnsupported } from "../../sops/failures.ts"
+import type { Documents } from "../../sops/tree.ts"
+import { untypedText } from "../../sops/value.ts"
+import { openSession } from "../access.ts"
+import { runShell } from "../shell.ts"
+import { type ChangeOptions, declareChange, locate, openSopsFile, readSopsFile } from "../sops-change.ts"
+import type { World } from "../world.ts"
+
+type Options = ChangeOptions & Readonly<{ pristine?: true }>
+
+export function define(command: Command, world: World, done: (status: number) => void): void {
+  declareChange(command)
+    .argument("<FILE>", "encrypted file without nesting")
+    .argument("<CMD>", "run by the shell; its exit status is passed on")
+    .option("--pristine", "the values of the file alone, without this environment")
+    .action(async (path: string, cmd: string, options: Options) => {
+      const values = await readValues(path, options, world)
+      done(await runShell(cmd, options.pristine === true ? values : { ...world.env, ...values }))
+    })
+}
+
+async function readValues(path: string, options: Options, world: World): Promise<Record<string, string>> {
+  const read = await readSopsFile(path, options.inputType)
+  await using session = await openSession(options, world)
+  using open = await openSopsFile(read, options, session)
+  return await locate(path, () => Promise.resolve(environmentOf(open.documents)))
+}
+
+function environmentOf(documents: Documents): Record<string, string> {
+  const values: Record<string, string> = {}
+  for (const item of documents[0]?.items ?? []) {
+    if (item.type === "comment") continue
+    const { key, value } = item
+    if (typeof key !== "string" || key === "" || /[=\0]/.test(key)) {
+      throw new ValueUnsupported("a key that no environment variable can be called", {
+        where: { keyPath: [typeof key === "string" ? key : "?"] },
+      })
+    }
+    if (value.type === "map" || value.type === "list") {
+      throw new ValueUnsupported("an environment has no maps and lists", { where: { keyPath: [key] } })
+    }
+    values[key] = untypedText(value)
+  }
+  return values
+}

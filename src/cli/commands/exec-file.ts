@@ -1,0 +1,39 @@
+/** `ts-age-yk exec-file`: runs a command with the decrypted file in private memory, gone when the command ends. */
+import { basename } from "node:path"
+import type { Command } from "commander"
+import { printDecrypted } from "../../sops/file.ts"
+import { storeOf } from "../../sops/format.ts"
+import { openSession } from "../access.ts"
+import { inPrivateFolder } from "../private-folder.ts"
+import { runShell } from "../shell.ts"
+import { type ChangeOptions, declareChange, locate, openSopsFile, readSopsFile } from "../sops-change.ts"
+import { parseFormat } from "../sops-file.ts"
+import type { World } from "../world.ts"
+
+type Options = ChangeOptions & Readonly<{ outputType?: string; filename?: string; fifo?: boolean }>
+
+export function define(command: Command, world: World, done: (status: number) => void): void {
+  declareChange(command)
+    .argument("<FILE>", "encrypted file")
+    .argument("<CMD>", "run by the shell, {} being the decrypted file; its exit status is passed on")
+    .option("--output-type <TYPE>", "decrypt to another format")
+    .option("--filename <NAME>", "name of the decrypted file")
+    .option("--no-fifo", "as it is always here: the file is one, in memory and for its owner alone")
+    .action(async (path: string, cmd: string, options: Options) => {
+      const plain = await decrypt(path, options, world)
+      const status = await inPrivateFolder(world, async (folder) => {
+        const file = await folder.write(basename(options.filename ?? path), plain)
+        return runShell(cmd.replaceAll("{}", file), world.env)
+      })
+      done(status)
+    })
+}
+
+async function decrypt(path: string, options: Options, world: World): Promise<Uint8Array> {
+  const read = await readSopsFile(path, options.inputType)
+  await using session = await openSession(options, world)
+  using open = await openSopsFile(read, options, session)
+  const format = parseFormat(options.outputType, "--output-type")
+  const store = format === undefined ? read.file.store : await storeOf(format)
+  return await locate(path, () => Promise.resolve(printDecrypted(open.documents, store)))
+}

@@ -1,0 +1,67 @@
+/** `ts-age-yk rotate`: a new data key for SOPS files, so that who had the old one reads nothing that comes after. */
+import type { Command } from "commander"
+import { NoRuleFits } from "../../sops/failures.ts"
+import type { KeyGroup } from "../../sops/metadata.ts"
+import { rotateFile } from "../../sops/rotate.ts"
+import { openSession } from "../access.ts"
+import { collect } from "../options.ts"
+import {
+  type ChangeOptions,
+  declareChange,
+  keyWrapper,
+  locate,
+  openSopsFile,
+  type ReadFile,
+  readSopsFile,
+  writeSopsFile,
+} from "../sops-change.ts"
+import { Configs, groupsOf } from "../sops-config.ts"
+import type { World } from "../world.ts"
+
+type Options = ChangeOptions & Readonly<{ config?: string; toConfig?: true; addAge?: string[]; rmAge?: string[] }>
+
+export function define(command: Command, world: World, done: (status: number) => void): void {
+  declareChange(command)
+    .argument("<FILE...>", "encrypted files, changed in place")
+    .option("--to-config", "for the recipients of .sops.yaml, not those of the file")
+    .option("--config <FILE>", "this .sops.yaml")
+    .option("--add-age <RECIPIENT>", "one recipient more, in the first group (repeatable)", collect(String))
+    .option("--rm-age <RECIPIENT>", "without this recipient (repeatable)", collect(String))
+    .action(async (files: string[], options: Options) => {
+      const configs = new Configs(options, world)
+      await using session = await openSession(options, world)
+      const wrap = keyWrapper(world)
+      for (const path of files) {
+        const read = await readSopsFile(path, options.inputType)
+        const recipients = await recipientsFor(read, options, configs)
+        using open = await openSopsFile(read, options, session)
+        await locate(path, async () => {
+          await writeSopsFile(
+            read,
+            await rotateFile(read.bytes, read.file, open.documents, recipients, wrap, world.now()),
+          )
+        })
+        world.err(`${path}: new data key\n`)
+      }
+      done(0)
+    })
+}
+
+async function recipientsFor(
+  { path, file }: ReadFile,
+  options: Options,
+  configs: Configs,
+): Promise<{ groups: readonly KeyGroup[]; shamirThreshold: number }> {
+  if (options.toConfig === true) {
+    const found = await configs.ruleFor(path)
+    if (found === null) throw new NoRuleFits(path, ".sops.yaml")
+    return { groups: groupsOf(found.rule), shamirThreshold: found.rule.shamirThreshold }
+  }
+  const removed = new Set(options.rmAge ?? [])
+  const groups = file.metadata.groups.map((group) =>
+    group.filter((key) => key.type !== "age" || !removed.has(key.recipient)),
+  )
+  const [first = [], ...rest] = groups
+  const added = (options.addAge ?? []).map((recipient) => ({ type: "age", recipient, enc: "" }) as const)
+  return { groups: [[...first, ...added], ...rest], shamirThreshold: file.metadata.shamirThreshold }
+}

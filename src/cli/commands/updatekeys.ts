@@ -1,0 +1,105 @@
+/** `ts-age-yk updatekeys`: makes the recipients of SOPS files those of `.sops.yaml`, keeping the data key. */
+import type { Command } from "commander"
+import { EXIT } from "../../failure.ts"
+import { printable } from "../../quote.ts"
+import { disposeParts, joinParts, openParts } from "../../sops/data-key.ts"
+import { NoRuleFits } from "../../sops/failures.ts"
+import { decryptFile } from "../../sops/file.ts"
+import { keyName } from "../../sops/metadata.ts"
+import { sessionOpener } from "../../sops/session-opener.ts"
+import { applyKeys, type KeyPlan, planKeys, requireWritable } from "../../sops/update-keys.ts"
+import { openSession } from "../access.ts"
+import { WrongUsage } from "../failures.ts"
+import {
+  type ChangeOptions,
+  declareChange,
+  keyWrapper,
+  locate,
+  type ReadFile,
+  readSopsFile,
+  writeSopsFile,
+} from "../sops-change.ts"
+import { Configs } from "../sops-config.ts"
+import type { World } from "../world.ts"
+
+type Options = ChangeOptions & Readonly<{ config?: string; yes?: true; check?: true }>
+type Planned = Readonly<{ read: ReadFile; plan: KeyPlan }>
+
+export function define(command: Command, world: World, done: (status: number) => void): void {
+  declareChange(command)
+    .argument("<FILE...>", "encrypted files, changed in place")
+    .option("-y, --yes", "do not ask")
+    .option("--check", "change nothing and open nothing: exit 3 when keys are due to change")
+    .option("--config <FILE>", "this .sops.yaml")
+    .action(async (files: string[], options: Options) => {
+      done(await updateKeys(files, options, world))
+    })
+}
+
+async function updateKeys(files: readonly string[], options: Options, world: World): Promise<number> {
+  const configs = new Configs(options, world)
+  const due: Planned[] = []
+  for (const path of files) {
+    const planned = await planFile(path, options, configs)
+    if (!planned.plan.changes) {
+      world.err(`${printable(path)}: already up to date\n`)
+      continue
+    }
+    due.push(planned)
+    world.err(describe(planned))
+  }
+  if (due.length === 0) return 0
+  if (options.check === true) return EXIT.changesDue
+  if (options.yes !== true && !(await agreed(due.length, world))) return EXIT.failed
+  await using session = await openSession(options, world)
+  const wrap = keyWrapper(world)
+  for (const { read, plan } of due) {
+    await locate(read.path, async () => {
+      const { metadata } = read.file
+      const parts = await openParts(metadata, await sessionOpener(metadata, session))
+      try {
+        using key = await joinParts(metadata, parts)
+        await decryptFile(read.file, key, { ignoreMac: options.ignoreMac === true })
+        await writeSopsFile(read, await applyKeys(read.bytes, read.file, plan, parts, wrap))
+      } finally {
+        disposeParts(parts)
+      }
+    })
+    world.err(`${printable(read.path)}: keys updated\n`)
+  }
+  return 0
+}
+
+async function planFile(path: string, options: Options, configs: Configs): Promise<Planned> {
+  const read = await readSopsFile(path, options.inputType)
+  return locate(path, async () => {
+    const found = await configs.ruleFor(path)
+    if (found === null) throw new NoRuleFits(path, ".sops.yaml")
+    const plan = planKeys(read.file.metadata, found.rule)
+    if (plan.changes) requireWritable(plan)
+    return { read, plan }
+  })
+}
+
+function describe({ read, plan }: Planned): string {
+  const lines = [`${printable(read.path)}:`]
+  const { from, to } = plan.threshold
+  if (from !== to) lines.push(`  groups needed: ${from} -> ${to}`)
+  plan.groups.forEach(({ kept, added, removed }, index) => {
+    if (added.length + removed.length === 0) return
+    if (plan.groups.length > 1) lines.push(`  group ${index + 1}`)
+    for (const key of kept) lines.push(`      ${printable(keyName(key))}`)
+    for (const { name } of added) lines.push(`  +++ ${printable(name)}`)
+    for (const key of removed) lines.push(`  --- ${printable(keyName(key))}`)
+  })
+  if (plan.groups.some(({ removed }) => removed.length > 0))
+    lines.push("  whoever is removed still knows the data key: ts-age-yk rotate makes a new one")
+  return `${lines.join("\n")}\n`
+}
+
+async function agreed(count: number, world: World): Promise<boolean> {
+  const terminal = world.terminal()
+  if (terminal === null)
+    throw new WrongUsage("nobody is there to agree", { hint: "agree with --yes, or look with --check" })
+  return (await terminal.confirm(`change the keys of ${count} file${count === 1 ? "" : "s"}?`, "yes", "no")) === true
+}

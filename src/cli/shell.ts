@@ -1,0 +1,34 @@
+/** Runs a command line with the shell, its streams being ours. */
+import { spawn } from "node:child_process"
+import { constants } from "node:os"
+import { EXIT, Failure } from "../failure.ts"
+
+/** The shell, or a program, could not be started. */
+export class CommandNotStarted extends Failure {
+  override readonly code = "command-not-started"
+  override readonly exit = EXIT.failed
+  constructor(cause: unknown) {
+    super("the command could not be started", { cause })
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** @returns the command's exit status; 128 and the signal's number when it was killed */
+export function runShell(command: string, env: Environment): Promise<number> {
+  const windows = process.platform === "win32"
+  return runProgramOf(windows ? "cmd.exe" : "/bin/sh", windows ? ["/C", command] : ["-c", command], env)
+}
+
+/** The same for a program and its arguments. @throws CommandNotStarted */
+export function runProgramOf(program: string, args: readonly string[], env: Environment): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env, stdio: "inherit" })
+    child.on("error", (cause) => {
+      reject(new CommandNotStarted(cause))
+    })
+    child.on("exit", (status, signal) => {
+      resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]))
+    })
+  })
+}

@@ -1,0 +1,106 @@
+/** Opening a SOPS file to change it, and writing it back: what `set`, `unset`, `rotate`, `updatekeys` and `edit` have in common. */
+import { readFile, stat } from "node:fs/promises"
+import type { Command } from "commander"
+import { encryptBytes } from "../age/file.ts"
+import { EXIT, Failure } from "../failure.ts"
+import type { UnlockSession } from "../keyring/unlock-session.ts"
+import { recipientFromText } from "../plugin/realise.ts"
+import { ReadFailed, replaceFile } from "../replace-file.ts"
+import { type DataKey, IvStash } from "../sops/cipher.ts"
+import { type KeyWrapper, openDataKey } from "../sops/data-key.ts"
+import { NotEncrypted } from "../sops/failures.ts"
+import { decryptFile, type EncryptedFile, readEncrypted } from "../sops/file.ts"
+import { formatOfEncrypted } from "../sops/format.ts"
+import { sessionOpener } from "../sops/session-opener.ts"
+import type { Documents } from "../sops/tree.ts"
+import { declareIdentities, type IdentityOptions } from "./options.ts"
+import { parseFormat } from "./sops-file.ts"
+import type { World } from "./world.ts"
+
+export type ChangeOptions = IdentityOptions & Readonly<{ inputType?: string; ignoreMac?: true }>
+
+/** Somebody else wrote the file while it was open here. */
+export class FileChanged extends Failure {
+  override readonly code = "file-changed"
+  override readonly exit = EXIT.failed
+  constructor(file: string) {
+    super("was changed by somebody else meanwhile", { where: { file }, hint: "nothing was written; run it again" })
+  }
+}
+
+/** The options of every command that changes a SOPS file. */
+export function declareChange(command: Command): Command {
+  return declareIdentities(command)
+    .option("--input-type <TYPE>", "yaml, json, dotenv, ini or binary, where name and content mislead")
+    .option("--ignore-mac", "go on with a file whose MAC does not match: its values are unproven")
+}
+
+/** A file of which the content is known. */
+export type ReadFile = Readonly<{ path: string; bytes: Uint8Array; file: EncryptedFile }>
+
+/** A file that is open: its data key, its plain documents, and the IVs that let values keep their ciphertext. Disposing of it forgets the key. */
+export type OpenFile = ReadFile & Disposable & Readonly<{ key: DataKey; documents: Documents; ivs: IvStash }>
+
+/** @throws ReadFailed, NotEncrypted, SyntaxInvalid, MetadataInvalid, with the file */
+export async function readSopsFile(path: string, inputType: string | undefined): Promise<ReadFile> {
+  const bytes = await readBytes(path)
+  return locate(path, async () => {
+    const format = parseFormat(inputType, "--input-type") ?? formatOfEncrypted(path, bytes)
+    if (format === null) throw new NotEncrypted()
+    return { path, bytes, file: await readEncrypted(bytes, format) }
+  })
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    if ((await stat(path)).isDirectory()) throw Object.assign(new TypeError("a directory"), { code: "EISDIR" })
+    return await readFile(path)
+  } catch (cause) {
+    throw new ReadFailed(path, cause)
+  }
+}
+
+/** @throws what opening the data key, decrypting and proving it throw, with the file */
+export async function openSopsFile(read: ReadFile, options: ChangeOptions, session: UnlockSession): Promise<OpenFile> {
+  return locate(read.path, async () => {
+    const { metadata } = read.file
+    const key = await openDataKey(metadata, await sessionOpener(metadata, session))
+    const ivs = new IvStash()
+    const documents = await decryptFile(read.file, key, { ignoreMac: options.ignoreMac === true, ivs })
+    return { ...read, key, documents, ivs, [Symbol.dispose]: () => key[Symbol.dispose]() }
+  })
+}
+
+/** Adds the file to a failure that does not name one. */
+export async function locate<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (failure) {
+    throw failure instanceof Failure ? failure.within({ file }) : failure
+  }
+}
+
+/**
+ * Writes a changed file: all of it or nothing, and only over what was read.
+ * @returns whether there was anything to write
+ * @throws FileChanged, WriteFailed
+ */
+export async function writeSopsFile({ path, bytes }: ReadFile, changed: Uint8Array): Promise<boolean> {
+  if (Buffer.from(changed).equals(bytes)) return false
+  if (!Buffer.from(await readBytes(path)).equals(bytes)) throw new FileChanged(path)
+  await replaceFile(path, changed)
+  return true
+}
+
+/** Wraps data keys for recipients as they are written in files: software keys and YubiKeys here, others by their plugins. */
+export function keyWrapper(world: World): KeyWrapper {
+  return async (text, plain) => {
+    const recipient = recipientFromText(text, { env: world.env, dialogue: world.terminal() })
+    const copy = plain.use((bytes) => bytes.slice())
+    try {
+      return Buffer.from(await encryptBytes(copy, [recipient], "armored")).toString("latin1")
+    } finally {
+      copy.fill(0)
+    }
+  }
+}

@@ -1,0 +1,116 @@
+/** Which rule of which `.sops.yaml` is for a file. */
+import { access, readFile } from "node:fs/promises"
+import { dirname, resolve, sep } from "node:path"
+import { Failure } from "../failure.ts"
+import { printable } from "../quote.ts"
+import { ReadFailed } from "../replace-file.ts"
+import { type CreationRule, parseConfig, ruleFor, type SopsConfig } from "../sops/config.ts"
+import { NoRuleFits } from "../sops/failures.ts"
+import { findConfig } from "../sops/find-config.ts"
+import type { KeyGroup, MasterKey } from "../sops/metadata.ts"
+import type { Format, Layout } from "../sops/stores/store.ts"
+import { branch } from "../sops/tree.ts"
+import type { World } from "./world.ts"
+
+export type ConfigOptions = Readonly<{ config?: string }>
+
+export type FoundRule = Readonly<{ rule: CreationRule; config: SopsConfig; path: string }>
+
+/** Reads each configuration once a run, and warns of what is odd in it once. */
+export class Configs {
+  readonly #world: World
+  readonly #given: string | undefined
+  readonly #read = new Map<string, Promise<SopsConfig>>()
+  readonly #told = new Set<string>()
+
+  constructor(options: ConfigOptions, world: World) {
+    this.#world = world
+    this.#given = options.config ?? world.env["SOPS_CONFIG"]
+  }
+
+  /**
+   * The rule for a file.
+   * @returns null when there is no configuration, or none with rules
+   * @throws NoRuleFits, ConfigInvalid, SelectionInvalid, SyntaxInvalid, ReadFailed
+   */
+  async ruleFor(file: string): Promise<FoundRule | null> {
+    const path = this.#given === undefined ? await this.#find(file) : resolve(this.#given)
+    if (path === null) return null
+    const config = await this.#load(path)
+    if (config.rules === null) return null
+    const rule = await within(path, () => ruleFor(config, resolve(file), dirname(path), sep))
+    if (rule === null) throw new NoRuleFits(file, path)
+    return { rule, config, path }
+  }
+
+  /** From the file's folder upward; sops starts from the working folder, and where that makes a difference it is said. */
+  async #find(file: string): Promise<string | null> {
+    const near = await findConfig(dirname(resolve(file)), exists)
+    const here = await findConfig(resolve("."), exists)
+    if (near.ignored !== null) this.#warn(`${printable(near.ignored)} is not read: the name must be .sops.yaml`)
+    const path = near.path ?? here.path
+    if (path !== null && here.path !== null && path !== here.path)
+      this.#warn(`using ${printable(path)}; sops, run in this folder, would use ${printable(here.path)}`)
+    return path
+  }
+
+  #load(path: string): Promise<SopsConfig> {
+    const known = this.#read.get(path) ?? this.#readFile(path)
+    this.#read.set(path, known)
+    return known
+  }
+
+  async #readFile(path: string): Promise<SopsConfig> {
+    const bytes = await readFile(path).catch((cause: unknown) => {
+      throw new ReadFailed(path, cause)
+    })
+    const config = await within(path, () => parseConfig(bytes))
+    for (const { line, text } of config.warnings) this.#warn(`${printable(path)}, line ${line}: ${text}`)
+    return config
+  }
+
+  #warn(text: string): void {
+    if (this.#told.has(text)) return
+    this.#told.add(text)
+    this.#world.err(`ts-age-yk: warning: ${text}\n`)
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function within<T>(file: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (failure) {
+    throw failure instanceof Failure ? failure.within({ file }) : failure
+  }
+}
+
+/** A rule's keys as the groups of a file that is still to be wrapped for them. */
+export function groupsOf(rule: CreationRule): KeyGroup[] {
+  return rule.groups.map((group) =>
+    group.map(
+      ({ type, name }): MasterKey =>
+        type === "age" ? { type, recipient: name, enc: "" } : { type, fields: branch([]) },
+    ),
+  )
+}
+
+/** The indentation that a configuration wants for a format. */
+export function layoutOf(found: FoundRule | null, format: Format): Layout {
+  const indents = found?.config.indents ?? {}
+  const indent =
+    format === "yaml"
+      ? indents.yaml
+      : format === "json"
+        ? indents.json
+        : format === "binary"
+          ? indents.binary
+          : undefined
+  return { indent }
+}

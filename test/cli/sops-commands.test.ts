@@ -1,0 +1,324 @@
+/** The commands that make and change SOPS files, as a person runs them, with software keys. */
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { generateX25519Identity, identityToRecipient } from "age-encryption"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { splitWords } from "../../src/cli/editors.ts"
+import { runProgram } from "../../src/cli/main.ts"
+import { program } from "../../src/cli/program.ts"
+import type { World } from "../../src/cli/world.ts"
+
+let folder: string
+let identities: string[]
+let recipients: string[]
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "sops-commands-"))
+  identities = await Promise.all([generateX25519Identity(), generateX25519Identity()])
+  recipients = await Promise.all(identities.map(identityToRecipient))
+  writeFileSync(
+    join(folder, ".sops.yaml"),
+    `creation_rules:\n  - {path_regex: '\\.(yaml|env)$', age: "${recipients[0]!}"}\n`,
+  )
+  writeFileSync(join(folder, "s.yaml"), "# c\na: 1\nb:\n    - x\n")
+})
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+type Ran = { status: number; out: string; err: string }
+type Given = { input?: string; env?: Record<string, string>; answer?: boolean; identity?: number }
+
+async function run(args: readonly string[], { input = "", env = {}, answer, identity = 0 }: Given = {}): Promise<Ran> {
+  let out = ""
+  let err = ""
+  const world: World = {
+    env: { PATH: process.env["PATH"], SOPS_AGE_KEY: identities[identity], XDG_RUNTIME_DIR: folder, ...env },
+    home: folder,
+    platform: "linux",
+    hostKey: join(folder, "no-host-key"),
+    out: (content) => {
+      out += Buffer.from(content).toString()
+      return Promise.resolve()
+    },
+    err: (text) => {
+      err += text
+    },
+    outIsTerminal: false,
+    errIsTerminal: false,
+    input: async function* () {
+      yield await Promise.resolve(Buffer.from(input))
+    },
+    inputIsTerminal: false,
+    terminal: () =>
+      answer === undefined
+        ? null
+        : {
+            tell: () => Promise.resolve(),
+            ask: () => Promise.resolve(null),
+            askSecret: () => Promise.resolve(null),
+            confirm: () => Promise.resolve(answer),
+          },
+    readDescriptor: () => Promise.resolve(""),
+    now: () => new Date("2026-06-30T12:00:00Z"),
+  }
+  const status = await runProgram(args, world, program)
+  return { status, out, err }
+}
+
+const path = (name: string): string => join(folder, name)
+const text = (name: string): string => readFileSync(path(name), "utf8")
+const decrypted = async (name: string, identity = 0): Promise<string> =>
+  (await run(["decrypt", "--no-yubikey", path(name)], { identity })).out
+
+async function encrypted(): Promise<void> {
+  const { status, err } = await run(["encrypt", "--in-place", path("s.yaml")])
+  expect({ status, err }).toEqual({ status: 0, err: "" })
+}
+
+describe("encrypt", () => {
+  it("makes a SOPS file by the rule, in place, with the mode that the file has", async () => {
+    chmodSync(path("s.yaml"), 0o640)
+    await encrypted()
+    expect(text("s.yaml")).toContain(`recipient: ${recipients[0]!}`)
+    expect(statSync(path("s.yaml")).mode & 0o777).toBe(0o640)
+    expect(await decrypted("s.yaml")).toBe("# c\na: 1\nb:\n    - x\n")
+    expect((await run(["encrypt", path("s.yaml")])).err).toContain("already encrypted")
+  })
+
+  it("takes standard input under another name, and recipients without a rule", async () => {
+    const { out, status } = await run(
+      ["encrypt", "--filename-override", path("x.json"), "-r", recipients[1]!, "--encrypted-regex", "^a$"],
+      { input: '{"a": "1", "b": "2"}' },
+    )
+    expect(status).toBe(0)
+    expect(out).toMatch(/"a": "ENC\[.*"b": "2".*encrypted_regex/s)
+  })
+
+  it.each([
+    { what: "no rule fits", args: ["encrypt", "x.txt"], status: 2, err: "no creation rule in" },
+    { what: "standard input has no name", args: ["encrypt"], status: 2, err: "no name to tell its format by" },
+    {
+      what: "two selections",
+      args: ["encrypt", "s.yaml", "--encrypted-regex", "a", "--encrypted-suffix", "b"],
+      status: 2,
+      err: "cannot be used together",
+    },
+    {
+      what: "a format that is none",
+      args: ["encrypt", "s.yaml", "--input-type", "toml"],
+      status: 2,
+      err: "expected yaml",
+    },
+  ])("refuses when $what", async ({ args, status, err }) => {
+    writeFileSync(path("x.txt"), "x")
+    const ran = await run(args.map((arg) => (/^[xs]\.\w+$/.test(arg) ? path(arg) : arg)))
+    expect(ran.status).toBe(status)
+    expect(ran.err).toContain(err)
+  })
+})
+
+describe("set and unset", () => {
+  it("change one value, and the ciphertext of the others stays", async () => {
+    await encrypted()
+    const before = text("s.yaml")
+    expect((await run(["set", "--no-yubikey", path("s.yaml"), '["a"]', '"new"'])).status).toBe(0)
+    const kept = (file: string): string[] => file.split("\n").filter((line) => !/^ *(a|mac|lastmodified):/.test(line))
+    expect(kept(text("s.yaml"))).toEqual(kept(before))
+    expect(
+      (await run(["set", "--no-yubikey", path("s.yaml"), '["k"]["m"]', "--value-stdin"], { input: "[1]" })).status,
+    ).toBe(0)
+    expect((await run(["unset", "--no-yubikey", path("s.yaml"), '["b"]'])).status).toBe(0)
+    expect(await decrypted("s.yaml")).toBe("# c\na: new\nk:\n    m:\n        - 1\n")
+  })
+
+  it("with --idempotent leave the file as it is when there is nothing to do", async () => {
+    await encrypted()
+    const before = text("s.yaml")
+    expect((await run(["set", "--no-yubikey", "--idempotent", path("s.yaml"), '["a"]', "1"])).status).toBe(0)
+    expect((await run(["unset", "--no-yubikey", "--idempotent", path("s.yaml"), '["z"]'])).status).toBe(0)
+    expect(text("s.yaml")).toBe(before)
+    const missing = await run(["unset", "--no-yubikey", path("s.yaml"), '["z"]'])
+    expect(missing.status).toBe(1)
+    expect(missing.err).toContain('s.yaml, ["z"]: there is no such key')
+  })
+
+  it.each([
+    { what: "no value", args: ['["a"]'], status: 2 },
+    { what: "two values", args: ['["a"]', "1", "--value-stdin"], status: 2 },
+    { what: "a value that is no JSON", args: ['["a"]', "yes"], status: 7 },
+    { what: "a path that is none", args: ["a", "1"], status: 2 },
+  ])("set refuses $what and changes nothing", async ({ args, status }) => {
+    await encrypted()
+    const before = text("s.yaml")
+    expect((await run(["set", "--no-yubikey", path("s.yaml"), ...args])).status).toBe(status)
+    expect(text("s.yaml")).toBe(before)
+  })
+
+  it("keep a link to the file a link", async () => {
+    await encrypted()
+    symlinkSync("s.yaml", path("link.yaml"))
+    expect((await run(["set", "--no-yubikey", path("link.yaml"), '["a"]', "2"])).status).toBe(0)
+    expect(
+      readdirSync(folder, { withFileTypes: true })
+        .find(({ name }) => name === "link.yaml")
+        ?.isSymbolicLink(),
+    ).toBe(true)
+    expect(await decrypted("s.yaml")).toContain("a: 2\n")
+  })
+})
+
+describe("updatekeys", () => {
+  const addSecond = (): void =>
+    writeFileSync(path(".sops.yaml"), `creation_rules:\n  - age: [${recipients[0]!}, ${recipients[1]!}]\n`)
+
+  it("--check tells without a key, with exit 3 when something is due and 0 when not", async () => {
+    await encrypted()
+    expect((await run(["updatekeys", "--check", path("s.yaml")], { env: { SOPS_AGE_KEY: "" } })).status).toBe(0)
+    addSecond()
+    const { status, err } = await run(["updatekeys", "--check", path("s.yaml")], { env: { SOPS_AGE_KEY: "" } })
+    expect(status).toBe(3)
+    expect(err).toContain(`+++ ${recipients[1]!}`)
+  })
+
+  it("lets the new key in when it is agreed to, and asks who is there", async () => {
+    await encrypted()
+    addSecond()
+    const before = text("s.yaml")
+    expect((await run(["updatekeys", "--no-yubikey", path("s.yaml")])).status).toBe(2)
+    expect((await run(["updatekeys", "--no-yubikey", path("s.yaml")], { answer: false })).status).toBe(1)
+    expect(text("s.yaml")).toBe(before)
+    expect((await run(["updatekeys", "--no-yubikey", path("s.yaml")], { answer: true })).status).toBe(0)
+    expect(await decrypted("s.yaml", 1)).toContain("a: 1\n")
+    expect(before.split("\n").filter((line) => !text("s.yaml").includes(line))).toEqual([])
+  })
+})
+
+describe("rotate", () => {
+  it("makes a new data key, for those of the file, of the command line or of the rule", async () => {
+    await encrypted()
+    const values = (): string[] => text("s.yaml").match(/ENC\[[^\]]*\]/g) ?? []
+    const before = values()
+    expect((await run(["rotate", "--no-yubikey", path("s.yaml"), "--add-age", recipients[1]!])).status).toBe(0)
+    expect(values().some((value) => before.includes(value))).toBe(false)
+    expect(await decrypted("s.yaml", 1)).toContain("a: 1\n")
+    expect((await run(["rotate", "--no-yubikey", path("s.yaml"), "--to-config"])).status).toBe(0)
+    expect((await run(["decrypt", "--no-yubikey", path("s.yaml")], { identity: 1 })).status).toBe(4)
+  })
+})
+
+describe("exec-env, exec-file and filestatus", () => {
+  it("pass the exit status on, with the values in the environment", async () => {
+    writeFileSync(path("e.env"), "A=1\nB=two words\n")
+    await run(["encrypt", "--in-place", path("e.env")])
+    const check = '[ "$A" = 1 ] && [ "$B" = "two words" ] && exit 7'
+    expect((await run(["exec-env", "--no-yubikey", path("e.env"), check])).status).toBe(7)
+    expect(
+      (await run(["exec-env", "--no-yubikey", "--pristine", path("e.env"), '[ -z "$SOPS_AGE_KEY" ]'])).status,
+    ).toBe(0)
+    await encrypted()
+    const nested = await run(["exec-env", "--no-yubikey", path("s.yaml"), "true"])
+    expect(nested.err).toContain('["b"]: an environment has no maps and lists')
+  })
+
+  it("give the decrypted file to a command, for its owner alone, and take it away", async () => {
+    await encrypted()
+    const check = `[ "$(stat -c %a {})" = 600 ] && grep -q "a: 1" {} && [ "$(stat -c %a "$(dirname {})")" = 700 ]`
+    expect((await run(["exec-file", "--no-yubikey", path("s.yaml"), check])).status).toBe(0)
+    expect(readdirSync(folder).filter((name) => name.startsWith("ts-age-yk-"))).toEqual([])
+  })
+
+  it("tell an encrypted file from a plain one", async () => {
+    expect((await run(["filestatus", path("s.yaml")])).out).toBe('{"encrypted":false}\n')
+    await encrypted()
+    expect((await run(["filestatus", path("s.yaml")])).out).toBe('{"encrypted":true}\n')
+  })
+})
+
+describe("edit", () => {
+  const editor = (script: string): { EDITOR: string } => {
+    writeFileSync(path("editor"), `#!/bin/sh\n${script}\n`, { mode: 0o700 })
+    return { EDITOR: path("editor") }
+  }
+
+  it("writes what was changed, and only that", async () => {
+    await encrypted()
+    const before = text("s.yaml")
+    expect((await run(["edit", "--no-yubikey", path("s.yaml")], { env: editor("sed -i s/x/z/ $1") })).status).toBe(0)
+    expect(await decrypted("s.yaml")).toBe("# c\na: 1\nb:\n    - z\n")
+    expect(text("s.yaml").split("\n").slice(0, 2)).toEqual(before.split("\n").slice(0, 2))
+    expect(readdirSync(folder).filter((name) => name.startsWith("ts-age-yk-"))).toEqual([])
+  })
+
+  it("leaves an unchanged file untouched", async () => {
+    await encrypted()
+    const { mtimeMs } = statSync(path("s.yaml"))
+    const ran = await run(["edit", "--no-yubikey", path("s.yaml")], { env: editor("true") })
+    expect(ran).toMatchObject({ status: 0, err: expect.stringContaining("unchanged") as string })
+    expect(statSync(path("s.yaml")).mtimeMs).toBe(mtimeMs)
+  })
+
+  it("goes back to the editor after a syntax error, and drops the text when told to", async () => {
+    await encrypted()
+    const again = editor('if grep -q "a: 1" $1; then echo "a: [" > $1; else echo "a: 2" > $1; fi')
+    expect((await run(["edit", "--no-yubikey", path("s.yaml")], { env: again, answer: true })).status).toBe(0)
+    expect(await decrypted("s.yaml")).toBe("a: 2\n")
+    expect(
+      (await run(["edit", "--no-yubikey", path("s.yaml")], { env: editor("echo 'a: [' > $1"), answer: false })).status,
+    ).toBe(7)
+    expect(await decrypted("s.yaml")).toBe("a: 2\n")
+  })
+
+  it("keeps what was typed, encrypted, when it cannot be written", async () => {
+    await encrypted()
+    const before = text("s.yaml")
+    const ran = await run(["edit", "--no-yubikey", path("s.yaml")], { env: editor("echo 'sops: precious' > $1") })
+    expect(ran.status).toBe(1)
+    expect(text("s.yaml")).toBe(before)
+    expect((await run(["decrypt", "--no-yubikey", path("s.yaml.edited.age")])).out).toBe("sops: precious\n")
+  })
+
+  it("refuses to write over what somebody else wrote meanwhile, and keeps what was typed", async () => {
+    await encrypted()
+    const ran = await run(["edit", "--no-yubikey", path("s.yaml")], {
+      env: editor(`echo >> ${path("s.yaml")}; echo 'a: 9' > $1`),
+    })
+    expect(ran.err).toContain("was changed by somebody else meanwhile")
+    expect((await run(["decrypt", "--no-yubikey", path("s.yaml.edited.age")])).out).toBe("a: 9\n")
+  })
+
+  it("makes a new file by the rule, unless the example was left as it is", async () => {
+    expect((await run(["edit", path("new.yaml")], { env: editor("true") })).err).toContain("not made")
+    expect((await run(["edit", path("new.yaml")], { env: editor("echo 'k: v' > $1") })).status).toBe(0)
+    expect(await decrypted("new.yaml")).toBe("k: v\n")
+  })
+
+  it("leaves everything as it is when the editor fails, or there is none", async () => {
+    await encrypted()
+    const before = text("s.yaml")
+    expect(
+      (await run(["edit", "--no-yubikey", path("s.yaml")], { env: editor("echo 'a: 9' > $1; exit 1") })).err,
+    ).toContain("ended with status 1")
+    expect((await run(["edit", "--no-yubikey", path("s.yaml")], { env: { PATH: folder } })).err).toContain(
+      "there is no editor",
+    )
+    expect(text("s.yaml")).toBe(before)
+  })
+
+  it.each([
+    { text: "code -w", words: ["code", "-w"] },
+    { text: `"my editor" 'a b' c\\ d "e\\"f"`, words: ["my editor", "a b", "c d", 'e"f'] },
+    { text: "  ", words: [] },
+  ])("takes $text apart as a shell would", ({ text: line, words }) => {
+    expect(splitWords(line)).toEqual(words)
+  })
+})
