@@ -27,7 +27,7 @@ export async function authenticate({ card, send }: Selected): Promise<void> {
   const [reference, cipher] = algorithm === "3des" ? ["03", "des-ede3-ecb"] : ["0a", "aes-192-ecb"]
   const asked = await send(`0087${reference}9b047c028100`)
   const challenge = asked.slice(8, -4)
-  const machine = createCipheriv(cipher!, hex(key), null)
+  const machine = createCipheriv(cipher, hex(key), null)
   machine.setAutoPadding(false)
   const response = Buffer.concat([machine.update(hex(challenge)), machine.final()]).toString("hex")
   const length = (value: number) => value.toString(16).padStart(2, "0")

@@ -1,13 +1,18 @@
 import { createECDH, createHash, createPublicKey, verify } from "node:crypto"
 import { describe, expect, it } from "vitest"
-import { firmwareProfiles, importKey, manualClock, newCard } from "../../../src/virtual/index.ts"
+import {
+  firmwareProfiles,
+  importKey,
+  manualClock,
+  newCard,
+  type PinPolicy,
+  type TouchPolicy,
+} from "../../../src/virtual/index.ts"
 import { authenticate, generateCommand, hex, pin, selected, signCommand } from "../selected.ts"
 
 const scalar = hex("22".repeat(32))
-const pinPolicies = ["never", "once", "always"] as const
-const touchPolicies = ["never", "always", "cached"] as const
 
-function withKey(pinPolicy: (typeof pinPolicies)[number], touchPolicy: (typeof touchPolicies)[number]) {
+function withKey(pinPolicy: PinPolicy, touchPolicy: TouchPolicy) {
   return importKey(newCard({ firmware: "5.4.3" }), { slot: 0x82, privateKey: scalar, pinPolicy, touchPolicy })
 }
 
