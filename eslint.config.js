@@ -13,7 +13,18 @@ const worldOnly = ["exit", "env", "argv", "stdout", "stderr", "stdin"].map((prop
 }))
 
 export default tseslint.config(
-  { ignores: ["dist/", "coverage/", "test/vectors/", "*.config.js", ".dependency-cruiser.js"] },
+  {
+    ignores: [
+      "dist/",
+      "coverage/",
+      "test/vectors/",
+      "*.config.js",
+      ".dependency-cruiser.js",
+      "scripts/*.js",
+      "bench/*.js",
+      "**/*.mjs",
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {

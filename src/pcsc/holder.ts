@@ -41,10 +41,15 @@ async function clientOfPcsc(proc: string, pid: number): Promise<CardHolder | nul
   }
 }
 
+/** Options of Node that are followed by a module which is not the program. */
+const preloads: ReadonlySet<string> = new Set(["-r", "--require", "--import", "--loader"])
+
 /** An interpreter's name says nothing; the script's does. */
 function programName(comm: string, argv: readonly string[]): string {
   const interpreted = /^(node|python\d?(\.\d+)?|MainThread)$/.test(comm)
-  const script = argv.slice(1).find((argument) => argument !== "" && !argument.startsWith("-"))
+  const script = argv
+    .slice(1)
+    .find((argument, index) => argument !== "" && !argument.startsWith("-") && !preloads.has(argv[index] ?? ""))
   const name = interpreted && script !== undefined ? basename(script) : basename(argv[0] ?? comm)
   return name === "cli.js" ? "ts-age-yk" : name === "plugin.js" ? "age-plugin-yubikey" : name
 }
