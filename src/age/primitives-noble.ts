@@ -129,3 +129,14 @@ export function x25519(scalar: Uint8Array, point: Uint8Array): Secret<"shared se
     return null
   }
 }
+
+/**
+ * Agrees with a point by a key that is made for it and forgotten.
+ * @param point - 32 bytes
+ * @returns the key's own point and the shared secret, 32 bytes each; null when the point is of low order
+ */
+export function x25519Ephemeral(point: Uint8Array): { share: Uint8Array; shared: Secret<"shared secret"> } | null {
+  using ephemeral = Secret.owning("ephemeral key", randomBytes(32))
+  const shared = ephemeral.use((scalar) => x25519(scalar, point))
+  return shared === null ? null : { share: ephemeral.use(x25519Base), shared }
+}

@@ -1,5 +1,5 @@
 /** The X25519 recipient type, age's own. [C2SP age]: C2SP/age.md, "The X25519 recipient type". */
-import { hkdfSha256, randomBytes, x25519, x25519Base } from "#primitives"
+import { hkdfSha256, randomBytes, x25519, x25519Base, x25519Ephemeral } from "#primitives"
 import { concat } from "../apdu/tlv.ts"
 import { Secret } from "../secret.ts"
 import { encodeBase64 } from "./base64.ts"
@@ -44,11 +44,10 @@ export class X25519Recipient implements Recipient {
 
   /** @throws RecipientInvalid when the recipient is a point of low order */
   wrapFileKey(fileKey: FileKey): Promise<Stanza[]> {
-    using ephemeral = Secret.owning("ephemeral key", randomBytes(32))
-    const share = ephemeral.use(x25519Base)
-    const shared = ephemeral.use((scalar) => x25519(scalar, this.#point))
-    if (shared === null)
+    const ephemeral = x25519Ephemeral(this.#point)
+    if (ephemeral === null)
       return Promise.reject(new RecipientInvalid("recipient is a point of low order, which protects nothing"))
+    const { share, shared } = ephemeral
     const body = sealFileKey(wrapKey(shared, share, this.#point), fileKey)
     return Promise.resolve([{ args: [type, encodeBase64(share)], body }])
   }

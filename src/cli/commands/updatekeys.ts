@@ -53,6 +53,7 @@ async function updateKeys(files: readonly string[], options: Options, world: Wor
   if (options.yes !== true && !(await agreed(due.length, world))) return EXIT.failed
   await using session = await openSession(options, world)
   const wrap = keyWrapper(world)
+  const writes = new Writes(world)
   for (const { read, plan } of due) {
     await locate(read.path, async () => {
       const { metadata } = read.file
@@ -60,15 +61,50 @@ async function updateKeys(files: readonly string[], options: Options, world: Wor
       try {
         using key = await joinParts(metadata, parts)
         await decryptFile(read.file, key, { ignoreMac: options.ignoreMac === true })
-        await writeSopsFile(read, await applyKeys(read.bytes, read.file, plan, parts, wrap))
+        await writes.begin(read, await applyKeys(read.bytes, read.file, plan, parts, wrap))
       } finally {
         disposeParts(parts)
       }
     })
-    world.err(`${printable(read.path)}: keys updated\n`)
   }
+  await writes.end()
   return 0
 }
+
+/** Files are flushed to the disk while the next ones are made: the disk takes many at once as fast as one. */
+class Writes {
+  readonly #world: World
+  readonly #open = new Set<Promise<void>>()
+  #failed: unknown
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** @throws what an earlier write threw */
+  async begin(read: ReadFile, bytes: Uint8Array): Promise<void> {
+    if (this.#open.size >= mostWrites) await Promise.race(this.#open)
+    if (this.#failed !== undefined) return this.end()
+    const write = this.#write(read, bytes).catch((failure: unknown) => {
+      this.#failed ??= failure
+    })
+    this.#open.add(write)
+    void write.then(() => this.#open.delete(write))
+  }
+
+  async #write(read: ReadFile, bytes: Uint8Array): Promise<void> {
+    await locate(read.path, () => writeSopsFile(read, bytes))
+    this.#world.err(`${printable(read.path)}: keys updated\n`)
+  }
+
+  /** Waits for all that were begun. @throws what the first of them that failed threw */
+  async end(): Promise<void> {
+    await Promise.all(this.#open)
+    if (this.#failed !== undefined) throw this.#failed as Error
+  }
+}
+
+const mostWrites = 32
 
 async function planFile(path: string, options: Options, configs: Configs): Promise<Planned> {
   const read = await readSopsFile(path, options.inputType)
