@@ -6,7 +6,7 @@ import { printable } from "../quote.ts"
 import { ReadFailed } from "../replace-file.ts"
 import { type CreationRule, parseConfig, ruleFor, type SopsConfig } from "../sops/config.ts"
 import { NoRuleFits } from "../sops/failures.ts"
-import { findConfig } from "../sops/find-config.ts"
+import { type FoundConfig, findConfig } from "../sops/find-config.ts"
 import type { KeyGroup, MasterKey } from "../sops/metadata.ts"
 import type { Format, Layout } from "../sops/stores/store.ts"
 import { branch } from "../sops/tree.ts"
@@ -21,6 +21,7 @@ export class Configs {
   readonly #world: World
   readonly #given: string | undefined
   readonly #read = new Map<string, Promise<SopsConfig>>()
+  readonly #found = new Map<string, Promise<FoundConfig>>()
   readonly #told = new Set<string>()
 
   constructor(options: ConfigOptions, world: World) {
@@ -45,13 +46,19 @@ export class Configs {
 
   /** From the file's folder upward; sops starts from the working folder, and where that makes a difference it is said. */
   async #find(file: string): Promise<string | null> {
-    const near = await findConfig(dirname(resolve(file)), exists)
-    const here = await findConfig(resolve("."), exists)
+    const near = await this.#findFrom(dirname(resolve(file)))
+    const here = await this.#findFrom(resolve("."))
     if (near.ignored !== null) this.#warn(`${printable(near.ignored)} is not read: the name must be .sops.yaml`)
     const path = near.path ?? here.path
     if (path !== null && here.path !== null && path !== here.path)
       this.#warn(`using ${printable(path)}; sops, run in this folder, would use ${printable(here.path)}`)
     return path
+  }
+
+  #findFrom(folder: string): Promise<FoundConfig> {
+    const known = this.#found.get(folder) ?? findConfig(folder, exists)
+    this.#found.set(folder, known)
+    return known
   }
 
   #load(path: string): Promise<SopsConfig> {
