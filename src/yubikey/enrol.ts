@@ -4,6 +4,7 @@
  */
 import { randomBytes, sha256 } from "#primitives"
 import { PinBlocked, PinNeeded } from "../piv/failures.ts"
+import type { KeyPolicies } from "../piv/keys.ts"
 import { factoryManagementKey, type ManagementKey, managementKeyLength } from "../piv/management-key.ts"
 import type { PinPolicy, TouchPolicy } from "../piv/metadata.ts"
 import type { PivSession } from "../piv/session.ts"
@@ -76,12 +77,13 @@ export async function enrol(
     throw new EnrolmentRefused(`the name is longer than ${longestName} bytes`, "choose a shorter one")
   const slot = await chooseSlot(card, enrolment.slot, enrolment.force === true)
   const question: KeyInQuestion = { serial, reader: card.reader, slot }
-  await card.use(async (session) => {
-    await refuseWhatFirmwareLacks(session, touchPolicy)
+  const policies = await card.use(async (session) => {
+    const able = await policiesFor(session, pinPolicy, touchPolicy)
     await provePinForManagement(card, session, question, attendant)
     await authenticate(session, enrolment.managementKey)
+    return able
   })
-  const publicKey = await card.use((session) => session.generateKey(slot, "ECCP256", { pinPolicy, touchPolicy }))
+  const publicKey = await card.use((session) => session.generateKey(slot, "ECCP256", policies))
   if (!("point" in publicKey)) throw new TypeError("a P-256 key has a point")
   const { point } = publicKey
   const tag = recipientTag(point)
@@ -108,12 +110,15 @@ export async function enrol(
   return facts
 }
 
-async function refuseWhatFirmwareLacks(session: PivSession, touchPolicy: TouchPolicy): Promise<void> {
+/** What the card is told of the policies: a NEO takes none, and has its own. @throws EnrolmentRefused */
+async function policiesFor(session: PivSession, pinPolicy: PinPolicy, touchPolicy: TouchPolicy): Promise<KeyPolicies> {
   const able = await session.capabilities()
   if (touchPolicy === "cached" && !able.cachedTouch)
     throw new EnrolmentRefused("this firmware has no cached touch", "choose --touch-policy always or never")
-  if (touchPolicy === "always" && !able.touchPolicy)
-    throw new EnrolmentRefused("this firmware has no touch policies", "choose --touch-policy never")
+  if (able.touchPolicy) return { pinPolicy, touchPolicy }
+  if (touchPolicy !== "never" || pinPolicy !== "once")
+    throw new EnrolmentRefused("this firmware has no policies", "choose --touch-policy never and --pin-policy once")
+  return { pinPolicy: "default", touchPolicy: "default" }
 }
 
 /** Management commands want no PIN, but the key that the card keeps does, and so does the signature under the certificate. */
