@@ -40,8 +40,15 @@ export class ByteSource {
 
   /** Takes `length` bytes; fewer only at the end. A view, unless they straddle pieces. */
   async take(length: number): Promise<Uint8Array> {
-    await this.#gather(length)
-    return this.#cut(Math.min(length, this.#piece.length))
+    await this.ended()
+    if (this.#piece.length >= length || this.#done) return this.#cut(length)
+    const taken = new Uint8Array(length)
+    for (let filled = 0; ; ) {
+      const part = this.#cut(length - filled)
+      taken.set(part, filled)
+      filled += part.length
+      if (filled === length || !(await this.#more())) return taken.subarray(0, filled)
+    }
   }
 
   /** Takes what is at hand, and waits when nothing is. @returns null at the end */
