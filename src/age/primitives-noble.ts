@@ -130,6 +130,12 @@ export function x25519(scalar: Uint8Array, point: Uint8Array): Secret<"shared se
   }
 }
 
+/** `x25519` for a scalar that is used again and again. */
+export function x25519Key(scalar: Uint8Array): (point: Uint8Array) => Secret<"shared secret"> | null {
+  const own = Secret.owning("age key", scalar.slice())
+  return (point) => own.use((bytes) => x25519(bytes, point))
+}
+
 /**
  * Agrees with a point by a key that is made for it and forgotten.
  * @param point - 32 bytes

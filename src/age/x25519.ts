@@ -1,5 +1,5 @@
 /** The X25519 recipient type, age's own. [C2SP age]: C2SP/age.md, "The X25519 recipient type". */
-import { hkdfSha256, randomBytes, x25519, x25519Base, x25519Ephemeral } from "#primitives"
+import { hkdfSha256, randomBytes, x25519Base, x25519Ephemeral, x25519Key } from "#primitives"
 import { concat } from "../apdu/tlv.ts"
 import { Secret } from "../secret.ts"
 import { encodeBase64 } from "./base64.ts"
@@ -59,6 +59,8 @@ export class X25519Identity implements Identity {
   readonly recipient: X25519Recipient
   readonly #scalar: Secret<"age key">
   readonly #point: Uint8Array
+  /** Made when it is first wanted: most identities of a run open nothing. */
+  #agree: ReturnType<typeof x25519Key> | undefined
 
   /**
    * @param scalar - 32 bytes, clamped where it is used
@@ -108,7 +110,8 @@ export class X25519Identity implements Identity {
       .filter((stanza) => stanza.args[0] === type)
       .map((stanza) => ({ share: parse(stanza), body: stanza.body }))
     for (const { share, body } of shares) {
-      const shared = this.#scalar.use((scalar) => x25519(scalar, share))
+      this.#agree ??= this.#scalar.use(x25519Key)
+      const shared = this.#agree(share)
       // [C2SP age]: "If the shared secret is all 0x00 bytes, the identity implementation MUST abort."
       if (shared === null) throw new StanzaMalformed(type, "the ephemeral share is a point of low order")
       const fileKey = openFileKey(wrapKey(shared, share, this.#point), body)
