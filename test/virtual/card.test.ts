@@ -86,7 +86,7 @@ describe("transport of commands and answers", () => {
   it("has nothing more to hand out once another command came", async () => {
     const { send } = await selected(withKeys)
     await send("00cb3fff055c035fc10d00")
-    await send("00fd000000")
+    await send("10fd000001aa")
     expect(await send("00c0000000")).toBe("6985")
   })
 

@@ -1,4 +1,4 @@
-import { createDecipheriv } from "node:crypto"
+import { createCipheriv, createDecipheriv } from "node:crypto"
 import { describe, expect, it } from "vitest"
 import { firmwareProfiles, newCard } from "../../../src/virtual/index.ts"
 import { authenticate, hex, type Selected, selected } from "../selected.ts"
@@ -72,6 +72,16 @@ it("a challenge is good for the next command only", async () => {
   await one.send("0087039b047c028100")
   await one.send("00fd0000")
   expect(await one.send(`0087039b0c7c0a8208${"00".repeat(8)}`)).toBe("6a80")
+})
+
+it("a challenge is answered once", async () => {
+  const one = await selected({ firmware: "5.4.3" })
+  const asked = await one.send("0087039b047c028100")
+  const machine = createCipheriv("des-ede3-ecb", hex(factoryKey), null)
+  machine.setAutoPadding(false)
+  const response = machine.update(hex(asked.slice(8, -4))).toString("hex")
+  expect(await one.send(`0087039b0c7c0a8208${response}`)).toBe("9000")
+  expect(await one.send(`0087039b0c7c0a8208${response}`)).toBe("6a80")
 })
 
 it("a management key that wants a touch is refused without one", async () => {
