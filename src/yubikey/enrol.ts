@@ -3,19 +3,18 @@
  * management keys of every algorithm, and none is ever lost.
  */
 import { randomBytes, sha256 } from "#primitives"
-import { PinBlocked, PinNeeded } from "../piv/failures.ts"
+import { PinBlocked } from "../piv/failures.ts"
 import type { KeyPolicies } from "../piv/keys.ts"
-import { factoryManagementKey, type ManagementKey, managementKeyLength } from "../piv/management-key.ts"
+import type { ManagementKey } from "../piv/management-key.ts"
 import type { PinPolicy, TouchPolicy } from "../piv/metadata.ts"
 import type { PivSession } from "../piv/session.ts"
 import { isRetired, RETIRED_SLOTS, retiredNumber, type Slot } from "../piv/slots.ts"
-import { Secret } from "../secret.ts"
 import type { YubiKeyCard } from "./card.ts"
 import { EnrolmentRefused, SlotTaken } from "./failures.ts"
 import type { IdentityFacts } from "./identity-text.ts"
 import { type Attendant, askAndShowPin, type KeyInQuestion, signWithKey } from "./key-use.ts"
 import { recipientTag } from "./piv-p256.ts"
-import { keepManagementKey, keepsManagementKey, readKeptManagementKey } from "./protected-management-key.ts"
+import { authenticateForManagement } from "./protected-management-key.ts"
 import { certificateToSign, longestName, signedCertificate } from "./slot-certificate.ts"
 
 /** What the new identity shall be. */
@@ -80,7 +79,7 @@ export async function enrol(
   const policies = await card.use(async (session) => {
     const able = await policiesFor(session, pinPolicy, touchPolicy)
     await provePinForManagement(card, session, question, attendant)
-    await authenticate(session, enrolment.managementKey)
+    await authenticateForManagement(session, enrolment.managementKey)
     return able
   })
   const publicKey = await card.use((session) => session.generateKey(slot, "ECCP256", policies))
@@ -121,8 +120,11 @@ async function policiesFor(session: PivSession, pinPolicy: PinPolicy, touchPolic
   return { pinPolicy: "default", touchPolicy: "default" }
 }
 
-/** Management commands want no PIN, but the key that the card keeps does, and so does the signature under the certificate. */
-async function provePinForManagement(
+/**
+ * Management commands want no PIN, but the key that the card keeps does, and so does the signature under the certificate.
+ * @throws PinRejected, PinBlocked, PinNeeded
+ */
+export async function provePinForManagement(
   card: YubiKeyCard,
   session: PivSession,
   question: KeyInQuestion,
@@ -132,35 +134,4 @@ async function provePinForManagement(
   if (status.state === "blocked") throw new PinBlocked("PIN")
   if (status.state === "verified") return
   await askAndShowPin({ session, card, question, attendant }, status.triesLeft)
-}
-
-/**
- * Shows the management key: the one given, the one that the card keeps, or the factory's, which is then replaced by a random one that
- * the card keeps. It is written to the card before it is set, so that no power cut can lose it.
- */
-async function authenticate(session: PivSession, given: ManagementKey | undefined): Promise<void> {
-  if (given !== undefined) {
-    await session.authenticateManagement(given)
-    return
-  }
-  if (await keepsManagementKey(session)) {
-    using kept = await readKeptManagementKey(session)
-    if (kept === null) throw new PinNeeded()
-    await session.authenticateManagement(kept)
-    return
-  }
-  using factory = Secret.owning("management key", factoryManagementKey())
-  let algorithm: Awaited<ReturnType<PivSession["authenticateManagement"]>>
-  try {
-    algorithm = await session.authenticateManagement(factory)
-  } catch (cause) {
-    throw new EnrolmentRefused(
-      "the management key is neither the factory's nor kept on the card",
-      "give it with --management-key-fd, or have the card keep one: ykman piv access change-management-key --protect",
-      { cause },
-    )
-  }
-  using fresh = Secret.owning("management key", randomBytes(managementKeyLength(algorithm)))
-  await keepManagementKey(session, fresh)
-  await session.setManagementKey(algorithm, fresh)
 }

@@ -3,11 +3,20 @@
  * [yubico] PIVman: ADMIN DATA 5FFF00 is `80 { 81 flags, 82 salt, 83 time }`, flag 02: stored protected; PRINTED 5FC109, which is read
  * with a verified PIN only, is `88 { 89 key }`.
  */
+
+import { randomBytes } from "#primitives"
 import { concat, decodeTlvs, encodeTlv, findTlv } from "../apdu/tlv.ts"
-import type { ManagementKey } from "../piv/management-key.ts"
+import { PinNeeded } from "../piv/failures.ts"
+import {
+  factoryManagementKey,
+  type ManagementAlgorithm,
+  type ManagementKey,
+  managementKeyLength,
+} from "../piv/management-key.ts"
 import type { PivSession } from "../piv/session.ts"
 import { OBJECT } from "../piv/slots.ts"
 import { Secret } from "../secret.ts"
+import { EnrolmentRefused } from "./failures.ts"
 
 const storedProtected = 0x02
 const tag = { admin: 0x80, flags: 0x81, salt: 0x82, protected: 0x88, key: 0x89 } as const
@@ -35,7 +44,7 @@ export async function readKeptManagementKey(session: PivSession): Promise<Manage
 /**
  * Has the card keep a key that is about to be set: it is written first, so that it is never lost. Wants the present management key.
  */
-export async function keepManagementKey(session: PivSession, key: ManagementKey): Promise<void> {
+async function keepManagementKey(session: PivSession, key: ManagementKey): Promise<void> {
   const content = key.use((bytes) => encodeTlv(tag.protected, encodeTlv(tag.key, bytes)))
   await session.putObject(OBJECT.printed, content)
   content.fill(0)
@@ -55,4 +64,44 @@ export async function keepManagementKey(session: PivSession, key: ManagementKey)
       ),
     ),
   )
+}
+
+/**
+ * Shows the management key: the one given, the one that the card keeps, or the factory's, which is then replaced by a random one that
+ * the card keeps. For the one that the card keeps, the PIN must be verified.
+ * @throws ManagementKeyRejected, EnrolmentRefused when none is known
+ */
+export async function authenticateForManagement(
+  session: PivSession,
+  given: ManagementKey | undefined,
+): Promise<ManagementAlgorithm> {
+  if (given !== undefined) return session.authenticateManagement(given)
+  if (await keepsManagementKey(session)) {
+    using kept = await readKeptManagementKey(session)
+    if (kept === null) throw new PinNeeded()
+    return await session.authenticateManagement(kept)
+  }
+  using factory = Secret.owning("management key", factoryManagementKey())
+  let algorithm: ManagementAlgorithm
+  try {
+    algorithm = await session.authenticateManagement(factory)
+  } catch (cause) {
+    throw new EnrolmentRefused(
+      "the management key is neither the factory's nor kept on the card",
+      "give it with --management-key-fd, or have the card keep one: ykman piv access change-management-key --protect",
+      { cause },
+    )
+  }
+  await renewManagementKey(session, algorithm)
+  return algorithm
+}
+
+/**
+ * Sets a random management key that the card keeps. It is written to the card before it is set, so that no power cut loses it. Wants
+ * the present one.
+ */
+export async function renewManagementKey(session: PivSession, algorithm: ManagementAlgorithm): Promise<void> {
+  using fresh = Secret.owning("management key", randomBytes(managementKeyLength(algorithm)))
+  await keepManagementKey(session, fresh)
+  await session.setManagementKey(algorithm, fresh)
 }
