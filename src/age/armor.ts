@@ -23,7 +23,7 @@ export function looksArmored(bytes: Uint8Array): boolean {
 }
 
 /** Reads armor; pieces may be cut anywhere. */
-export class ArmorDecoder {
+class ArmorDecoder {
   #state: "before" | "body" | "last line" | "after" = "before"
   #text = ""
   #line = 1

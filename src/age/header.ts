@@ -15,10 +15,10 @@ const none = new Uint8Array(0)
 /** Longest line that is read; an mlkem768p256tag stanza's is 1,572 bytes. */
 export const longestLine = 1 << 16
 /** Longest header that is read, in bytes: enough for 100,000 recipients. */
-export const longestHeader = 1 << 24
+const longestHeader = 1 << 24
 
 /** Reads a header, line by line. */
-export class HeaderReader {
+class HeaderReader {
   readonly #stanzas: Stanza[] = []
   readonly #stanza = new StanzaReader()
   #line = 0

@@ -7,7 +7,7 @@ import { HeaderMalformed, PayloadDamaged } from "./failures.ts"
 import type { FileKey } from "./stanza.ts"
 
 /** Length of a chunk of plaintext, in bytes. */
-export const chunkLength = 64 * 1024
+const chunkLength = 64 * 1024
 const tagLength = 16
 const sealedLength = chunkLength + tagLength
 const nonceLength = 16

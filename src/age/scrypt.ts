@@ -16,9 +16,9 @@ const saltLength = 16
 const saltPrefix = new TextEncoder().encode("age-encryption.org/v1/scrypt")
 
 /** Work factor (base-two logarithm) of new files: about a second, 256 MiB. */
-export const defaultWorkFactor = 18
+const defaultWorkFactor = 18
 /** Highest work factor that is accepted: 16 times as much; `age` has the same limit. */
-export const highestWorkFactor = 22
+const highestWorkFactor = 22
 
 const asksPassphrase: ReadonlySet<Asks> = new Set(["passphrase"])
 

@@ -15,9 +15,6 @@ import type { Fault, PluginHandler } from "./handler.ts"
 import { parseIndex } from "./indices.ts"
 import { clientDialogue } from "./remote-dialogue.ts"
 
-/** The state machines that are spoken. */
-export const stateMachines = ["recipient-v1", "identity-v1"] as const
-
 /**
  * Speaks with a client until all is done.
  * @param stateMachine - the value of `--age-plugin=`
