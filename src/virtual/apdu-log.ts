@@ -15,9 +15,9 @@ const harmless: Readonly<Record<number, string>> = {
   0xfd: "GET VERSION",
   0x47: "GENERATE",
   0x1d: "READ CONFIG",
-  0x01: "OTP REQUEST",
 }
 const silent: Readonly<Record<number, string>> = {
+  0x01: "OTP REQUEST",
   0x20: "VERIFY",
   0x24: "CHANGE REFERENCE DATA",
   0x2c: "RESET RETRY COUNTER",

@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { encodeAnswer, parseCommand, refuse, triesLeft } from "../../src/virtual/iso7816.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 import { hex } from "./selected.ts"
 
 describe("parseCommand", () => {
@@ -37,6 +38,7 @@ describe("parseCommand", () => {
         expect(Buffer.from(bytes).includes(Buffer.from(command.data))).toBe(true)
         expect(command.le ?? 1).toBeGreaterThan(0)
       }),
+      { numRuns: fuzzRuns },
     )
   })
 })

@@ -4,6 +4,7 @@ import fc from "fast-check"
 import { afterEach, describe, expect, it } from "vitest"
 import { newCard, parseFault, serveVpcd, VirtualCard, VpcdUnreachable } from "../../src/virtual/index.ts"
 import { frame, messageReader } from "../../src/virtual/vpcd.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 import { hex, pin } from "./selected.ts"
 
 const closing: (() => void)[] = []
@@ -58,6 +59,7 @@ it("messages survive any way of cutting the stream", () => {
       }
       expect(got).toEqual(sent)
     }),
+    { numRuns: fuzzRuns },
   )
 })
 
