@@ -1,18 +1,11 @@
 /** The names of all commands. A command's module is loaded when it is run, so that no command pays for another. */
-import type { Command } from "commander"
 import { EXIT } from "../failure.ts"
 import { version } from "../version.ts"
+import { type CommandEntry, runCommand } from "./run-command.ts"
 import type { World } from "./world.ts"
 
-/** What a command's file exports: it declares options and arguments on `command`, and an action that gives the exit status. */
-export type CommandModule = Readonly<{
-  define: (command: Command, world: World, done: (status: number) => void) => void
-}>
-
-type Entry = Readonly<{ summary: string; load: () => Promise<CommandModule> }>
-
 /** Commands by what they are for, in the order in which a newcomer meets them. */
-const groups: Readonly<Record<string, Readonly<Record<string, Entry>>>> = {
+const groups: Readonly<Record<string, Readonly<Record<string, CommandEntry>>>> = {
   Start: {
     drill: {
       summary: "rehearse: an emergency decrypt and a rekey, with virtual YubiKeys",
@@ -40,6 +33,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Entry>>>> = {
     },
     "exec-file": { summary: "run a command with a decrypted file", load: () => import("./commands/exec-file.ts") },
     filestatus: { summary: "whether a file is encrypted", load: () => import("./commands/filestatus.ts") },
+    sops: { summary: "sops' own command line, verbatim", load: () => import("./commands/sops.ts") },
   },
   Keys: {
     identities: { summary: "list the age identities on YubiKeys", load: () => import("./commands/identities.ts") },
@@ -50,7 +44,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Entry>>>> = {
   },
 }
 
-const entries: Readonly<Record<string, Entry>> = Object.fromEntries(
+const entries: Readonly<Record<string, CommandEntry>> = Object.fromEntries(
   Object.values(groups).flatMap((commands) => Object.entries(commands)),
 )
 
@@ -83,39 +77,7 @@ export async function program(argv: readonly string[], world: World): Promise<nu
   if (name === undefined || entry === undefined) return withoutCommand(argv, world)
   // Options may stand before the command; they are its own.
   const rest = [...argv.slice(0, position), ...argv.slice(position + 1)]
-  const [{ Command, CommanderError }, module] = await Promise.all([import("commander"), entry.load()])
-  let status = 0
-  let output = ""
-  const command = new Command(`ts-age-yk ${name}`)
-    .description(entry.summary)
-    .exitOverride()
-    .showHelpAfterError(false)
-    .configureOutput({
-      writeOut: (text) => {
-        output += text
-      },
-      writeErr: (text) => world.err(text.replace(/^error: /, "ts-age-yk: ")),
-    })
-  module.define(command, world, (result) => {
-    status = result
-  })
-  inherit(command)
-  try {
-    await command.parseAsync(rest, { from: "user" })
-    return status
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    if (output !== "") await world.out(output)
-    return error.exitCode === 0 ? 0 : EXIT.usage
-  }
-}
-
-/** Sub-commands (`virtual new`) behave as their command does. */
-function inherit(command: Command): void {
-  for (const sub of command.commands) {
-    sub.copyInheritedSettings(command)
-    inherit(sub)
-  }
+  return runCommand(name, entry, rest, world)
 }
 
 async function withoutCommand(argv: readonly string[], world: World): Promise<number> {

@@ -322,3 +322,67 @@ describe("edit", () => {
     expect(splitWords(line)).toEqual(words)
   })
 })
+
+describe("sops, verbatim", () => {
+  const sops = (args: readonly string[], given: Given = {}): Promise<Ran> =>
+    run(["sops", ...args.map((arg) => (/^[\w-]+\.(yaml|json|env)$/.test(arg) ? path(arg) : arg))], given)
+
+  it("encrypts and decrypts by sub-commands and by the old flags", async () => {
+    expect((await sops(["-e", "-i", "s.yaml"])).status).toBe(0)
+    const expected = "# c\na: 1\nb:\n    - x\n"
+    for (const args of [
+      ["-d", "s.yaml"],
+      ["--decrypt", "s.yaml"],
+      ["decrypt", "s.yaml"],
+    ])
+      expect((await sops(args)).out).toBe(expected)
+    expect((await sops(["-d", "--extract", '["b"][0]', "s.yaml"])).out).toBe("x")
+    expect((await sops(["-d", "--output-type", "json", "s.yaml"])).out).toBe(
+      '{\n\t"a": 1,\n\t"b": [\n\t\t"x"\n\t]\n}\n',
+    )
+    expect((await sops(["-d", "-i", "s.yaml"])).status).toBe(0)
+    expect(text("s.yaml")).toBe(expected)
+    const { out } = await sops([
+      "encrypt",
+      "--age",
+      `${recipients[1]!}, ${recipients[0]!}`,
+      "--encrypted-regex",
+      "^a$",
+      "s.yaml",
+    ])
+    expect(out.match(/recipient: \S+/g)).toEqual([`recipient: ${recipients[1]!}`, `recipient: ${recipients[0]!}`])
+  })
+
+  it("sets, unsets and rotates", async () => {
+    await encrypted()
+    expect((await sops(["--set", '["a"] "new"', "s.yaml"])).status).toBe(0)
+    expect((await sops(["set", "s.yaml", '["k"]', "5"])).status).toBe(0)
+    expect((await sops(["unset", "s.yaml", '["b"]'])).status).toBe(0)
+    expect((await sops(["-d", "s.yaml"])).out).toBe("# c\na: new\nk: 5\n")
+    const before = text("s.yaml")
+    const rotated = await sops(["-r", "--add-age", recipients[1]!, "s.yaml"])
+    expect(text("s.yaml")).toBe(before)
+    writeFileSync(path("r.yaml"), rotated.out)
+    expect((await sops(["-d", "r.yaml"], { identity: 1 })).out).toBe("# c\na: new\nk: 5\n")
+  })
+
+  it.each([
+    { what: "no such file", args: ["-d", "none.yaml"], status: 100 },
+    { what: "a file for others", args: ["-d", "s.yaml"], identity: 1, status: 128 },
+    { what: "a changed MAC", args: ["-d", "bad.yaml"], status: 51 },
+    { what: "a file that is encrypted already", args: ["-e", "s.yaml"], status: 203 },
+    { what: "an edit that changes nothing", args: ["s.yaml"], env: { EDITOR: "true" }, status: 200 },
+    { what: "a kind of key that is not ours", args: ["-e", "--pgp", "ABCD", "s.yaml"], status: 1 },
+    { what: "a sub-command that is not ours", args: ["publish", "s.yaml"], status: 1 },
+  ])("exits with $status for $what", async ({ args, status, env, identity }) => {
+    await encrypted()
+    writeFileSync(path("bad.yaml"), text("s.yaml").replace(/^( +mac: ENC\[AES256_GCM,data:)..../m, "$1AAAA"))
+    const ran = await sops(args, {
+      ...(env === undefined ? {} : { env }),
+      ...(identity === undefined ? {} : { identity }),
+    })
+    expect(ran.status).toBe(status)
+    expect(ran.out).toBe("")
+    if (status !== 200) expect(ran.err).toMatch(/^sops: /m)
+  })
+})

@@ -47,26 +47,31 @@ export function define(command: Command, world: World, done: (status: number) =>
     .argument("<FILE>", "encrypted file, or one that is to be")
     .option("--config <FILE>", "this .sops.yaml, for a new file")
     .action(async (path: string, options: Options) => {
-      const there = await access(path).then(
-        () => true,
-        () => false,
-      )
-      await (there ? editFile(path, options, world) : editNewFile(path, options, world))
+      await editPath(path, options, world)
       done(0)
     })
 }
 
-async function editFile(path: string, options: Options, world: World): Promise<void> {
+/** @returns whether anything was written */
+export async function editPath(path: string, options: Options, world: World): Promise<boolean> {
+  const there = await access(path).then(
+    () => true,
+    () => false,
+  )
+  return there ? editFile(path, options, world) : editNewFile(path, options, world)
+}
+
+async function editFile(path: string, options: Options, world: World): Promise<boolean> {
   const read = await readSopsFile(path, options.inputType)
   await using session = await openSession(options, world)
   // The key stays open until the editor is done, so that nobody is asked again.
   using open = await openSopsFile(read, options, session)
   const { file, bytes, key, ivs } = open
-  await inPrivateFolder(world, async (folder) => {
+  return await inPrivateFolder(world, async (folder) => {
     const edited = await edit(folder, path, file.store, file.store.emit(open.documents), world)
     if (edited === null) {
       world.err(`${printable(path)}: unchanged\n`)
-      return
+      return false
     }
     await orKeep(path, edited.bytes, file.metadata.groups, world, async () => {
       const change = { version: formatVersion }
@@ -75,19 +80,20 @@ async function editFile(path: string, options: Options, world: World): Promise<v
         await encryptAgain(bytes, file, edited.documents, key, { ivs, now: world.now(), change }),
       )
     })
+    return true
   })
 }
 
-async function editNewFile(path: string, options: Options, world: World): Promise<void> {
+async function editNewFile(path: string, options: Options, world: World): Promise<boolean> {
   const found = await new Configs(options, world).ruleFor(path)
   if (found === null) throw new NoRuleFits(path, ".sops.yaml")
   const { rule } = found
   const store = await storeOf(parseFormat(options.inputType, "--input-type") ?? formatOfName(path))
-  await inPrivateFolder(world, async (folder) => {
+  return await inPrivateFolder(world, async (folder) => {
     const edited = await edit(folder, path, store, store.emit(exampleFor(store)), world)
     if (edited === null) {
       world.err(`${printable(path)}: not made, since the example was left as it is\n`)
-      return
+      return false
     }
     const groups = groupsOf(rule)
     await orKeep(path, edited.bytes, groups, world, async () => {
@@ -99,6 +105,7 @@ async function editNewFile(path: string, options: Options, world: World): Promis
         0o666,
       )
     })
+    return true
   })
 }
 

@@ -1,0 +1,53 @@
+/** Runs one command: its module is loaded, its arguments are parsed, its exit status comes back. */
+import type { Command } from "commander"
+import { EXIT } from "../failure.ts"
+import type { World } from "./world.ts"
+
+/** What a command's file exports: it declares options and arguments on `command`, and an action that gives the exit status. */
+export type CommandModule = Readonly<{
+  define: (command: Command, world: World, done: (status: number) => void) => void
+}>
+
+export type CommandEntry = Readonly<{ summary: string; load: () => Promise<CommandModule> }>
+
+/** @returns the exit status; 2 for arguments that the command does not take */
+export async function runCommand(
+  name: string,
+  entry: CommandEntry,
+  rest: readonly string[],
+  world: World,
+): Promise<number> {
+  const [{ Command, CommanderError }, module] = await Promise.all([import("commander"), entry.load()])
+  let status = 0
+  let output = ""
+  const command = new Command(`ts-age-yk ${name}`)
+    .description(entry.summary)
+    .exitOverride()
+    .showHelpAfterError(false)
+    .configureOutput({
+      writeOut: (text) => {
+        output += text
+      },
+      writeErr: (text) => world.err(text.replace(/^error: /, "ts-age-yk: ")),
+    })
+  module.define(command, world, (result) => {
+    status = result
+  })
+  inherit(command)
+  try {
+    await command.parseAsync(rest, { from: "user" })
+    return status
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (output !== "") await world.out(output)
+    return error.exitCode === 0 ? 0 : EXIT.usage
+  }
+}
+
+/** Sub-commands (`virtual new`) behave as their command does. */
+function inherit(command: Command): void {
+  for (const sub of command.commands) {
+    sub.copyInheritedSettings(command)
+    inherit(sub)
+  }
+}

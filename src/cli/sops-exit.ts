@@ -1,0 +1,28 @@
+/** The exit codes of sops, for programs that call it by ours. [sops] cmd/sops/codes/codes.go */
+import type { Failure } from "../failure.ts"
+
+const codes: Readonly<Record<string, number>> = {
+  "read-failed": 100,
+  "write-failed": 3,
+  "sops-syntax-invalid": 2,
+  "sops-value-unsupported": 4,
+  "sops-not-encrypted": 1,
+  "sops-already-encrypted": 203,
+  "sops-metadata-invalid": 1,
+  "sops-value-damaged": 25,
+  "sops-mac-mismatch": 51,
+  "sops-data-key-unavailable": 128,
+  "sops-data-key-invalid": 128,
+  "sops-shares-invalid": 128,
+  "sops-key-path-invalid": 91,
+  "sops-selection-invalid": 8,
+  "editor-failed": 201,
+}
+
+/** What sops would exit with; 1 where it has no code of its own. */
+export function sopsExitCode(failure: Failure): number {
+  return codes[failure.code] ?? 1
+}
+
+/** `edit` and `set` that change nothing. */
+export const unchangedCode = 200
