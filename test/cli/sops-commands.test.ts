@@ -127,6 +127,15 @@ describe("encrypt", () => {
   })
 })
 
+describe("decrypt", () => {
+  it("--in-place puts the plaintext in the place of the file, and wants one", async () => {
+    await encrypted()
+    expect((await run(["decrypt", "--no-yubikey", "--in-place", path("s.yaml")])).status).toBe(0)
+    expect(text("s.yaml")).toBe("# c\na: 1\nb:\n    - x\n")
+    expect((await run(["decrypt", "--no-yubikey", "--in-place"], { input: "x" })).status).toBe(2)
+  })
+})
+
 describe("set and unset", () => {
   it("change one value, and the ciphertext of the others stays", async () => {
     await encrypted()

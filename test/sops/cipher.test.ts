@@ -5,6 +5,7 @@ import { Secret } from "../../src/secret.ts"
 import { additionalDataOf, decryptValue, encryptValue, IvStash } from "../../src/sops/cipher.ts"
 import { ValueDamaged } from "../../src/sops/failures.ts"
 import { type Comment, comment, type Leaf, str } from "../../src/sops/tree.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 
 const key = Secret.owning("data key", new Uint8Array(32).fill(7))
 const other = Secret.owning("data key", new Uint8Array(32).fill(8))
@@ -97,7 +98,7 @@ describe("a single encrypted value", () => {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 })

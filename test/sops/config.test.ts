@@ -4,6 +4,7 @@ import { Failure } from "../../src/failure.ts"
 import { parseConfig, ruleFor } from "../../src/sops/config.ts"
 import { ConfigInvalid, SelectionInvalid, SyntaxInvalid } from "../../src/sops/failures.ts"
 import { findConfig } from "../../src/sops/find-config.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 import { readVector } from "./keys.ts"
 
 const config = (text: string) => parseConfig(Buffer.from(text))
@@ -192,7 +193,7 @@ describe(".sops.yaml", () => {
           expect(failure).toBeInstanceOf(Failure)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 })

@@ -4,6 +4,7 @@ import { Failure } from "../../src/failure.ts"
 import { KeyPathInvalid, KeyPathMissing } from "../../src/sops/failures.ts"
 import { parseKeyPath, valueAt } from "../../src/sops/key-path.ts"
 import { parseYamlDocuments } from "../../src/sops/stores/yaml.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 
 describe("a key path", () => {
   it.each([
@@ -29,7 +30,7 @@ describe("a key path", () => {
           expect(failure).toBeInstanceOf(Failure)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 

@@ -7,6 +7,7 @@ import { groupsNeeded, keyName, readMetadata, writeMetadata } from "../../src/so
 import { writeMetadataLike } from "../../src/sops/metadata-layout.ts"
 import { emitYamlDocuments, parseYamlDocuments } from "../../src/sops/stores/yaml.ts"
 import { type Branch, branch, entry, str } from "../../src/sops/tree.ts"
+import { fuzzRuns } from "../fuzz-runs.ts"
 
 const yaml = (text: string): Branch => parseYamlDocuments(Buffer.from(text))[0]!
 const text = (map: Branch): string => Buffer.from(emitYamlDocuments([map])).toString()
@@ -142,7 +143,7 @@ describe("flat metadata", () => {
           expect(failure).toBeInstanceOf(Failure)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 })

@@ -6,18 +6,27 @@ import { decryptStream } from "../../age/file.ts"
 import { Failure, type Where } from "../../failure.ts"
 
 import { openSession } from "../access.ts"
+import { WrongUsage } from "../failures.ts"
 import { openInput } from "../input.ts"
 import { declareIdentities, type IdentityOptions } from "../options.ts"
 import { once, writeOutput } from "../output.ts"
 import type { World } from "../world.ts"
 
 type Options = IdentityOptions &
-  Readonly<{ output?: string; extract?: string; inputType?: string; outputType?: string; ignoreMac?: true }>
+  Readonly<{
+    output?: string
+    inPlace?: true
+    extract?: string
+    inputType?: string
+    outputType?: string
+    ignoreMac?: true
+  }>
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
   declareIdentities(command)
     .argument("[FILE]", "age or SOPS file; - or nothing for standard input")
     .option("-o, --output <FILE>", "write to FILE, replaced as a whole, instead of standard output")
+    .option("--in-place", "replace FILE by its plaintext")
     .option("--extract <PATH>", `one value of a SOPS file: '["a"]["b"][0]'`)
     .option("--input-type <TYPE>", "yaml, json, dotenv, ini or binary, where name and content mislead")
     .option("--output-type <TYPE>", "print in another format")
@@ -26,6 +35,14 @@ export function define(command: Command, world: World, done: (status: number) =>
       await decrypt(file === "-" ? undefined : file, options, world)
       done(0)
     })
+}
+
+/** @throws WrongUsage when there is no file to replace */
+function outputOf(file: string | undefined, options: Options): string | undefined {
+  if (options.inPlace !== true) return options.output
+  if (file === undefined || options.output !== undefined)
+    throw new WrongUsage("--in-place wants a FILE, and no --output")
+  return file
 }
 
 /** Bytes that are looked at to tell age from SOPS: white space may stand before an armored file. */
@@ -41,7 +58,7 @@ async function decrypt(file: string | undefined, options: Options, world: World)
     const pieces = isAge
       ? await decryptStream(rest(source), (stanzas) => session.open(stanzas))
       : once(await (await import("../sops-file.ts")).decryptSopsFile(await whole(source), file, options, session))
-    await writeOutput(pieces, options.output, world)
+    await writeOutput(pieces, outputOf(file, options), world)
   } catch (failure) {
     throw failure instanceof Failure ? failure.within(where) : failure
   }

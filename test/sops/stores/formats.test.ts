@@ -11,6 +11,7 @@ import {
 import { formats, storeOf } from "../../../src/sops/format.ts"
 import type { Format } from "../../../src/sops/stores/store.ts"
 import { branch, comment, entry, list, NULL, str } from "../../../src/sops/tree.ts"
+import { fuzzRuns } from "../../fuzz-runs.ts"
 
 async function rewritten(format: Format, text: string | Uint8Array): Promise<string> {
   const store = await storeOf(format)
@@ -175,7 +176,7 @@ describe("every format", () => {
           }
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 

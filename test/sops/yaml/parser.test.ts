@@ -5,6 +5,7 @@ import { SyntaxInvalid } from "../../../src/sops/failures.ts"
 import { emitYamlDocuments, parseYamlDocuments } from "../../../src/sops/stores/yaml.ts"
 import { branch, comment, entry, list, NULL, str, type Value } from "../../../src/sops/tree.ts"
 import { parseYaml } from "../../../src/sops/yaml/parser.ts"
+import { fuzzRuns } from "../../fuzz-runs.ts"
 
 const documents = (text: string) => parseYamlDocuments(Buffer.from(text))
 const rewritten = (text: string): string => Buffer.from(emitYamlDocuments(documents(text))).toString()
@@ -146,7 +147,7 @@ describe("YAML", () => {
           }
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: fuzzRuns },
     )
   })
 })
@@ -216,7 +217,7 @@ describe("writing YAML", () => {
         const text = emitYamlDocuments([document], { indent })
         expect(parseYamlDocuments(text)).toEqual([document])
       }),
-      { numRuns: 1000 },
+      { numRuns: fuzzRuns },
     )
   })
 
