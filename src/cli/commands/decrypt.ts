@@ -50,6 +50,7 @@ const lead = 1024
 
 async function decrypt(file: string | undefined, options: Options, world: World): Promise<void> {
   const where: Where = { file: file ?? "standard input" }
+  const output = outputOf(file, options)
   try {
     const source = new ByteSource(await openInput(file, world))
     const first = await source.peek(lead)
@@ -58,7 +59,7 @@ async function decrypt(file: string | undefined, options: Options, world: World)
     const pieces = isAge
       ? await decryptStream(rest(source), (stanzas) => session.open(stanzas))
       : once(await (await import("../sops-file.ts")).decryptSopsFile(await whole(source), file, options, session))
-    await writeOutput(pieces, outputOf(file, options), world)
+    await writeOutput(pieces, output, world)
   } catch (failure) {
     throw failure instanceof Failure ? failure.within(where) : failure
   }
