@@ -107,6 +107,13 @@ function readIndents(field: Field, reader: ConfigReader): StoreIndents {
   }
 }
 
+/** A repository has many files and few rules. */
+const compiled = new WeakMap<CreationRule, (path: string) => boolean>()
+
+function compilePath({ index, line, pathRegex }: CreationRule): Promise<(path: string) => boolean> {
+  return compileRegex(pathRegex, { where: { line, option: `creation_rules[${index}].path_regex` } })
+}
+
 /**
  * The first rule that fits a file.
  * @param path - absolute
@@ -125,9 +132,8 @@ export async function ruleFor(
   const relative = path.startsWith(prefix) ? path.slice(prefix.length) : path
   for (const rule of config.rules ?? []) {
     if (rule.pathRegex === "") return rule
-    const matches = await compileRegex(rule.pathRegex, {
-      where: { line: rule.line, option: `creation_rules[${rule.index}].path_regex` },
-    })
+    const matches = compiled.get(rule) ?? (await compilePath(rule))
+    compiled.set(rule, matches)
     if (matches(relative)) return rule
   }
   return null
