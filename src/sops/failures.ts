@@ -11,6 +11,19 @@ export class SyntaxInvalid extends Failure {
   }
 }
 
+/** A merge stopped in the middle of the file. */
+export class ConflictMarkers extends Failure {
+  override readonly code = "sops-conflict-markers"
+  override readonly exit = EXIT.damaged
+  constructor(line: number, cause: unknown) {
+    super("has git's conflict markers in it", {
+      where: { line },
+      hint: "take one side whole (git checkout --ours or --theirs), then set what the other side changed",
+      cause,
+    })
+  }
+}
+
 /** A document is well formed, but holds something that SOPS has no place for. */
 export class ValueUnsupported extends Failure {
   override readonly code = "sops-value-unsupported"

@@ -1,9 +1,9 @@
 /** SOPS files as bytes: read, decrypted, printed. Pure but for what a key opener does. */
-import type { KeyPath } from "../failure.ts"
+import { Failure, type KeyPath } from "../failure.ts"
 import { type DataKey, decryptValue, type IvStash } from "./cipher.ts"
 import { decryptDocuments } from "./crypt.ts"
 import { type KeyOpener, openDataKey } from "./data-key.ts"
-import { MacMismatch, SharesInvalid, ValueDamaged, ValueUnsupported } from "./failures.ts"
+import { ConflictMarkers, MacMismatch, SharesInvalid, ValueDamaged, ValueUnsupported } from "./failures.ts"
 import { storeOf } from "./format.ts"
 import { valueAt } from "./key-path.ts"
 import { type Metadata, readMetadata } from "./metadata.ts"
@@ -23,12 +23,25 @@ export type EncryptedFile = Readonly<{
 
 /**
  * Reads an encrypted file.
- * @throws SyntaxInvalid, NotEncrypted, MetadataInvalid, SelectionInvalid
+ * @throws SyntaxInvalid, ConflictMarkers, NotEncrypted, MetadataInvalid, SelectionInvalid
  */
 export async function readEncrypted(bytes: Uint8Array, format: Format): Promise<EncryptedFile> {
   const store = await storeOf(format)
-  const { documents, metadata: written } = store.parseEncrypted(bytes)
-  return { store, metadata: readMetadata(written), written, documents }
+  try {
+    const { documents, metadata: written } = store.parseEncrypted(bytes)
+    return { store, metadata: readMetadata(written), written, documents }
+  } catch (failure) {
+    throw conflictIn(bytes, failure) ?? failure
+  }
+}
+
+/** What cannot be read because a merge stopped in it, says so. */
+function conflictIn(bytes: Uint8Array, failure: unknown): ConflictMarkers | null {
+  if (!(failure instanceof Failure)) return null
+  const lines = Buffer.from(bytes).toString("latin1").split("\n")
+  const line = lines.findIndex((text) => text.startsWith("<<<<<<< "))
+  const end = lines.findIndex((text, index) => index > line && text.startsWith(">>>>>>> "))
+  return line < 0 || end < 0 ? null : new ConflictMarkers(line + 1, failure)
 }
 
 /** `ignoreMac`: values that nothing proves are decrypted too; each is still authenticated at its place. `ivs` takes up the IVs. */

@@ -5,6 +5,11 @@ import * as failures from "../../src/sops/failures.ts"
 
 const all: { failure: Failure; exit: number; text: string }[] = [
   {
+    failure: new failures.ConflictMarkers(3, null),
+    exit: EXIT.damaged,
+    text: "line 3: has git's conflict markers in it",
+  },
+  {
     failure: new failures.SyntaxInvalid("YAML", "a tab", 3),
     exit: EXIT.damaged,
     text: "line 3: not valid YAML: a tab",

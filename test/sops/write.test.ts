@@ -148,6 +148,17 @@ describe("encrypting again", () => {
   })
 })
 
+describe("a merge that stopped in the middle", () => {
+  it.each(formats)("%s: is told as what it is, with its line", async (format) => {
+    const text = Buffer.from(await encrypt(format, groups([recipients[0]!]))).toString()
+    const lines = text.split("\n")
+    const at = lines.findIndex((line) => line.includes("lastmodified"))
+    lines.splice(at, 1, "<<<<<<< HEAD", lines[at]!, "=======", lines[at]!, ">>>>>>> theirs")
+    const read = readEncrypted(Buffer.from(lines.join("\n")), format)
+    await expect(read).rejects.toMatchObject({ code: "sops-conflict-markers", where: { line: at + 1 } })
+  })
+})
+
 describe("rotating", () => {
   it.each(formats)("%s: nothing of the old file opens the new one, and all values stay", async (format) => {
     const bytes = await encrypt(format, groups([recipients[0]!, recipients[1]!]))
