@@ -17,7 +17,7 @@ import {
 } from "../tree.ts"
 import { untypedText } from "../value.ts"
 import { defaultSection, type IniKey, type IniSection, parseIni } from "./ini-reader.ts"
-import { jsonStore } from "./json.ts"
+import { compactJson } from "./json.ts"
 import { type Envelope, hasMetadataKey, type Store, takeMetadata } from "./store.ts"
 
 export function parseIniDocuments(bytes: Uint8Array): Documents {
@@ -161,7 +161,7 @@ export const iniStore: Store = {
   emitEncrypted: (envelope) => emitIniDocuments(fold(envelope)),
   emitValue: (value) => {
     if (value.type === "map") throw new ValueUnsupported(`INI cannot write ${quote(value.type)} alone`)
-    return jsonStore.emitValue(value, { indent: 0 })
+    return encodeText(compactJson(value))
   },
   holdsMetadata: hasMetadataKey,
 }

@@ -69,6 +69,17 @@ function valueText(value: Value, indent: string, margin: string): string {
   return items.length === 0 ? open + close : `${open}\n${items.join(",\n")}\n${margin}${close}`
 }
 
+/** JSON on one line, without spaces. */
+export function compactJson(value: Value): string {
+  if (value.type !== "map" && value.type !== "list") return leafText(value)
+  const items: string[] = []
+  for (const item of value.items) {
+    if (item.type === "comment") continue
+    items.push(item.type === "entry" ? `${keyText(item.key)}:${compactJson(item.value)}` : compactJson(item))
+  }
+  return value.type === "map" ? `{${items.join(",")}}` : `[${items.join(",")}]`
+}
+
 function keyText(key: Entry["key"]): string {
   if (typeof key !== "string") throw new ValueUnsupported("JSON has no keys but texts")
   return jsonText(key)

@@ -118,6 +118,12 @@ describe("INI", () => {
     expect(await rewritten("ini", text)).toBe(out)
   })
 
+  it("prints a value alone as JSON on one line", async () => {
+    const store = await storeOf("ini")
+    const value = list([str("x"), { type: "int", value: 2n }, NULL, branch([entry("k", list([]))])])
+    expect(Buffer.from(store.emitValue(value)).toString()).toBe('["x",2,null,{"k":[]}]')
+  })
+
   it.each(["[a\n", "[]\n", "k\n", "=x\n", '"k=1\n', '[a]\nk="""x\n', "[a]\n- = 1\n"])("%j is refused", async (text) => {
     await expect(rewritten("ini", text)).rejects.toBeInstanceOf(SyntaxInvalid)
   })
