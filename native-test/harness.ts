@@ -80,9 +80,9 @@ class WatchedCard extends VirtualCard {
   readonly seen = new Promise<void>((resolve) => {
     this.#seen = resolve
   })
-  override powerOn(): Uint8Array {
+  override get atr(): Uint8Array {
     this.#seen()
-    return super.powerOn()
+    return super.atr
   }
 }
 
@@ -95,7 +95,9 @@ const firstPort = 35963
 export async function insert(state: CardState, options: VirtualOptions = {}, reader: 0 | 1 = 0): Promise<Inserted> {
   const card = new WatchedCard(state, options)
   const link = await serveVpcd(card, { host: "127.0.0.1", port: firstPort + reader })
+  // pcscd reads the answer to reset, and then tells its clients of the card.
   await card.seen
+  await new Promise((resolve) => setTimeout(resolve, 150))
   return {
     card,
     [Symbol.asyncDispose]: async () => {
