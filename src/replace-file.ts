@@ -76,17 +76,8 @@ export async function replaceFile(
   let beside: string | undefined
   try {
     const target = await followLink(path)
-    const old = await statOrNull(target)
     beside = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`)
-    const handle = await open(beside, "wx", old === null ? mode : 0o600)
-    try {
-      await (content instanceof Uint8Array ? handle.writeFile(content) : writePieces(handle, content))
-      await keepOwner(handle, old)
-      if (old !== null) await handle.chmod(old.mode & 0o7777)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+    await writeBeside(target, beside, content, mode)
     await rename(beside, target)
     beside = undefined
     await flushDirectory(dirname(target))
@@ -94,6 +85,29 @@ export async function replaceFile(
     if (beside !== undefined) await unlink(beside).catch(() => undefined)
     if (cause instanceof Failure) throw cause
     throw new WriteFailed(path, cause)
+  }
+}
+
+/**
+ * Writes what is to replace a file later, flushed, with the mode and owner that the file has.
+ * @param beside - on the same file system; must not exist
+ * @param mode - permission bits where the file does not exist yet, less the process's umask
+ */
+export async function writeBeside(
+  target: string,
+  beside: string,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
+  mode = 0o600,
+): Promise<void> {
+  const old = await statOrNull(target)
+  const handle = await open(beside, "wx", old === null ? mode : 0o600)
+  try {
+    await (content instanceof Uint8Array ? handle.writeFile(content) : writePieces(handle, content))
+    await keepOwner(handle, old)
+    if (old !== null) await handle.chmod(old.mode & 0o7777)
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 

@@ -14,6 +14,11 @@ export type Match = Readonly<
 export type Identity = {
   /** What prompts and failures call it; never a secret. */
   readonly label: string
+  /**
+   * The recipients that belong to it, where they are known without asking: who wraps keys by recipient, as SOPS does, then need not
+   * try this identity on others.
+   */
+  readonly recipients?: readonly string[]
   /** Pure: no card, no prompt, no file, no throw. */
   match(stanzas: readonly Stanza[]): Match
   /**

@@ -8,7 +8,7 @@ import { openSshEd25519Stanza, parseSshEd25519Stanza } from "./ssh-ed25519.ts"
 import type { SshKeyFile, SshPrivateKey } from "./ssh-private-key.ts"
 import { type SshPublicKey, sshTag } from "./ssh-public-key.ts"
 import { openSshRsaStanza, parseSshRsaStanza } from "./ssh-rsa.ts"
-import { sshPrivateToAge } from "./ssh-to-age.ts"
+import { sshPrivateToAge, sshPublicToAge } from "./ssh-to-age.ts"
 import type { FileKey, Stanza } from "./stanza.ts"
 
 const asksNothing: ReadonlySet<Asks> = new Set()
@@ -95,11 +95,13 @@ class SshIdentity implements Identity {
 
 class ConvertedIdentity implements Identity {
   readonly label: string
+  readonly recipients?: readonly string[]
   readonly #asks: ReadonlySet<Asks>
   readonly #key: UnlockedOnce
 
   constructor(file: SshKeyFile, label: string, key: UnlockedOnce) {
     this.label = label
+    if (file.publicKey !== null) this.recipients = [sshPublicToAge(file.publicKey).text]
     this.#asks = file.encrypted ? asksPassphrase : asksNothing
     this.#key = key
   }

@@ -57,6 +57,7 @@ export class X25519Recipient implements Recipient {
 export class X25519Identity implements Identity {
   readonly label: string
   readonly recipient: X25519Recipient
+  readonly recipients: readonly string[]
   readonly #scalar: Secret<"age key">
   readonly #point: Uint8Array
   /** Made when it is first wanted: most identities of a run open nothing. */
@@ -71,6 +72,7 @@ export class X25519Identity implements Identity {
     this.#scalar = scalar
     this.#point = scalar.use(x25519Base)
     this.recipient = new X25519Recipient(this.#point)
+    this.recipients = [this.recipient.text]
     this.label = label ?? `age key ${this.recipient.text}`
   }
 

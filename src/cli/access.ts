@@ -1,4 +1,5 @@
 /** What a run unlocks with, made of the options and the places that identities come from. */
+import type { RunAttendant } from "../keyring/attendant.ts"
 import { findIdentities } from "../keyring/sources.ts"
 import { UnlockSession } from "../keyring/unlock-session.ts"
 import { YubiKeys } from "../keyring/yubikeys.ts"
@@ -13,6 +14,14 @@ import type { World } from "./world.ts"
  * @throws ReadFailed, IdentityInvalid, StubMalformed, WrongUsage
  */
 export async function openSession(options: IdentityOptions, world: World): Promise<UnlockSession> {
+  return (await openAttendedSession(options, world)).session
+}
+
+/** The same, with the attendant that counts what the YubiKeys were asked for. */
+export async function openAttendedSession(
+  options: IdentityOptions,
+  world: World,
+): Promise<{ session: UnlockSession; attendant: RunAttendant }> {
   const warn = (text: string): void => world.err(`ts-age-yk: warning: ${text}\n`)
   const run: { session?: UnlockSession } = {}
   const found = await findIdentities({
@@ -27,6 +36,7 @@ export async function openSession(options: IdentityOptions, world: World): Promi
   })
   for (const warning of found.warnings) warn(warning)
   const source = choosePinSource(options, world)
+  const attendant = attend(source, world)
   const yubiKeys =
     options.yubikey === false
       ? null
@@ -34,7 +44,7 @@ export async function openSession(options: IdentityOptions, world: World): Promi
           readers: chooseReaders(options, world.env),
           stubs: found.stubs,
           ...(options.serial === undefined ? {} : { serials: options.serial }),
-          attendant: attend(source, world),
+          attendant,
           ...chooseTrace(options),
         })
   run.session = new UnlockSession({
@@ -51,5 +61,5 @@ export async function openSession(options: IdentityOptions, world: World): Promi
         }
       : {}),
   })
-  return run.session
+  return { session: run.session, attendant }
 }

@@ -35,6 +35,9 @@ const groups: Readonly<Record<string, Readonly<Record<string, CommandEntry>>>> =
     filestatus: { summary: "whether a file is encrypted", load: () => import("./commands/filestatus.ts") },
     sops: { summary: "sops' own command line, verbatim", load: () => import("./commands/sops.ts") },
   },
+  Ceremony: {
+    rekey: { summary: "make every file fit .sops.yaml, all or nothing", load: () => import("./commands/rekey.ts") },
+  },
   Keys: {
     identities: { summary: "list the age identities on YubiKeys", load: () => import("./commands/identities.ts") },
     yubikey: { summary: "look after a YubiKey's age keys", load: () => import("./commands/yubikey.ts") },

@@ -20,6 +20,9 @@ export type UnlockOptions = Readonly<{
   plugIn?: (wanted: readonly string[]) => Promise<boolean>
 }>
 
+/** Added where a file says that it is for another recipient, which may be a slip of whoever wrote it: a last resort. */
+const unnamed = 0.5
+
 /** What opening by an identity costs a person; the dearest of what it asks counts. */
 const costs: Readonly<Record<Asks, number>> = { plugin: 2, passphrase: 1, PIN: 3, touch: 3 }
 
@@ -36,9 +39,26 @@ export class UnlockSession implements AsyncDisposable {
   /**
    * What opening would cost a person, as a number to sort by: 0 for nothing; null when no identity at hand can match.
    * Pure: nobody is asked, and no card is touched.
+   * @param recipient - whom the file says that it is for, where it does: an identity of another recipient then comes later
    */
-  cost(stanzas: readonly Stanza[]): number | null {
-    return this.#candidates(stanzas).candidates[0]?.cost ?? null
+  cost(stanzas: readonly Stanza[], recipient?: string): number | null {
+    const { candidates } = this.#candidates(stanzas)
+    const [first] = candidates
+    if (first === undefined) return null
+    const named = candidates.find(
+      ({ identity }) => recipient === undefined || (identity.recipients?.includes(recipient) ?? true),
+    )
+    return named?.cost ?? first.cost + unnamed
+  }
+
+  /** The identities at hand that ask nothing of anybody and belong to this recipient. */
+  ownersOf(recipient: string): Identity[] {
+    return this.#options.identities.filter((identity) => identity.recipients?.includes(recipient) === true)
+  }
+
+  /** The YubiKeys of the run, or null where they are left alone. */
+  get yubiKeys(): YubiKeys | null {
+    return this.#options.yubiKeys
   }
 
   #candidates(stanzas: readonly Stanza[]): {

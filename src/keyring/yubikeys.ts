@@ -30,6 +30,9 @@ export type YubiKeysOptions = Readonly<{
   wrap?: (transport: CardTransport) => CardTransport
 }>
 
+/** A key that would open a file, and what it would ask. */
+export type KeyPreview = Readonly<{ serial: number | null; slot: Slot } & Pick<CardKey, "pinPolicy" | "touchPolicy">>
+
 /** What was found for a file: a key on a card, and the stanza that it fits. */
 type Fit = Readonly<{ card: YubiKeyCard; key: CardKey; stanza: KeyStanza; stub: Stub | undefined }>
 
@@ -109,6 +112,20 @@ export class YubiKeys implements Identity, AsyncDisposable {
   async #cardName(card: YubiKeyCard): Promise<string> {
     const serial = await card.serialIfCheap()
     return serial === null ? `YubiKey in reader ${card.reader}` : `YubiKey ${serial}`
+  }
+
+  /**
+   * Tells which key here would open a file, without asking for a PIN or a touch.
+   * @returns null when none of those that are connected would; serial null where the card does not tell it
+   */
+  async preview(stanzas: readonly Stanza[]): Promise<KeyPreview | null> {
+    const ours = keyStanzas(stanzas)
+    if (ours.length === 0) return null
+    const { cards } = await this.#connected()
+    const [fit] = await this.#fits(cards, ours, this.#fittingStubs(ours), [])
+    if (fit === undefined) return null
+    const { pinPolicy, touchPolicy, slot } = fit.key
+    return { serial: await fit.card.serial(), slot, pinPolicy, touchPolicy }
   }
 
   /** Looks for readers again at the next file, and keeps the cards that are open. */

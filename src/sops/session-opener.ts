@@ -18,7 +18,7 @@ export async function sessionOpener(metadata: Metadata, session: UnlockSession):
     cost(key) {
       const stanzas = headers.get(key)
       if (stanzas === undefined || stanzas instanceof Failure) return Number.POSITIVE_INFINITY
-      return session.cost(stanzas)
+      return session.cost(stanzas, key.recipient)
     },
     async open(key) {
       session.recipient = key.recipient

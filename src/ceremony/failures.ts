@@ -1,0 +1,118 @@
+/** What can stop a ceremony. Nothing is half done by any of them, but by CeremonyHalfDone, which says so. */
+import { EXIT, Failure, type FailureDetails } from "../failure.ts"
+import { printable } from "../quote.ts"
+
+/** There is no `.sops.yaml` here or above, so that nothing says who shall read what. */
+export class NoRepository extends Failure {
+  override readonly code = "no-repository"
+  override readonly exit = EXIT.usage
+  constructor(folder: string) {
+    super("there is no .sops.yaml here or above", {
+      where: { file: folder },
+      hint: "go to the repository of the secrets",
+    })
+  }
+}
+
+/** `.ts-age-yk.yaml` cannot be used as it stands. */
+export class PolicyInvalid extends Failure {
+  override readonly code = "policy-invalid"
+  override readonly exit = EXIT.usage
+  constructor(what: string, details: FailureDetails = {}) {
+    super(what, { hint: "docs/ceremony.md has its keys", ...details })
+  }
+}
+
+/** git does not answer as it should. */
+export class GitFailed extends Failure {
+  override readonly code = "git-failed"
+  override readonly exit = EXIT.failed
+  constructor(command: string, said: string, cause?: unknown) {
+    super(`git ${command} failed: ${printable(said.trim().split("\n")[0] ?? "")}`, { cause })
+  }
+}
+
+/** A guard of the plan stands in the way, and was not overridden with a reason. */
+export class GuardStops extends Failure {
+  override readonly code = "guard-stops"
+  override readonly exit = EXIT.failed
+  readonly guards: readonly string[]
+  constructor(texts: readonly string[], guards: readonly string[]) {
+    super(texts.join("\n"), {
+      hint: `mend it, or override it with a reason, which is recorded: ${guards.map((guard) => `--override ${guard}='REASON'`).join(" ")}`,
+    })
+    this.guards = guards
+  }
+}
+
+/** The plan is not the one that was confirmed: somebody changed a file or the configuration meanwhile. */
+export class PlanChanged extends Failure {
+  override readonly code = "plan-changed"
+  override readonly exit = EXIT.failed
+  constructor(details: FailureDetails = {}) {
+    super("the plan is another one than that which was confirmed", {
+      hint: "look at it again: ts-age-yk rekey --dry-run",
+      ...details,
+    })
+  }
+}
+
+/** What was staged is not what the plan says: nothing was replaced. */
+export class VerificationFailed extends Failure {
+  override readonly code = "verification-failed"
+  override readonly exit = EXIT.failed
+  constructor(what: string, details: FailureDetails = {}) {
+    super(what, { hint: "nothing was replaced; please report it with the plan", ...details })
+  }
+}
+
+/** No identity at hand opens the new files: going on could lock everybody out. */
+export class LockoutRefused extends Failure {
+  override readonly code = "lockout-refused"
+  override readonly exit = EXIT.failed
+  constructor(details: FailureDetails = {}) {
+    super("no identity at hand opens what would be written, so nothing proves that anybody could", {
+      hint: "connect a YubiKey that stays a recipient, or name such a key with -i; nothing was replaced",
+      ...details,
+    })
+  }
+}
+
+/** An earlier ceremony was cut short, and its files stand beside the old ones. */
+export class CeremonyHalfDone extends Failure {
+  override readonly code = "ceremony-half-done"
+  override readonly exit = EXIT.halfDone
+  constructor(files: number, replaced: number, where: string) {
+    super(`a rekey of ${files} files stands half done (${replaced} replaced)`, {
+      where: { file: where },
+      hint: "ts-age-yk rekey resume finishes it; ts-age-yk rekey abort puts the old files back",
+    })
+  }
+}
+
+/** Another ceremony is under way in this repository. */
+export class CeremonyLocked extends Failure {
+  override readonly code = "ceremony-locked"
+  override readonly exit = EXIT.failed
+  constructor(where: string) {
+    super("another ceremony is under way here", { where: { file: where }, hint: "wait until it is done" })
+  }
+}
+
+/** There is no half-done ceremony to finish or to undo. */
+export class NothingHalfDone extends Failure {
+  override readonly code = "nothing-half-done"
+  override readonly exit = EXIT.failed
+  constructor() {
+    super("no ceremony stands half done here")
+  }
+}
+
+/** A journal or transcript was changed or cut short. */
+export class RecordDamaged extends Failure {
+  override readonly code = "record-damaged"
+  override readonly exit = EXIT.damaged
+  constructor(what: string, details: FailureDetails = {}) {
+    super(what, details)
+  }
+}
