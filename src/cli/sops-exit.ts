@@ -19,6 +19,16 @@ const codes: Readonly<Record<string, number>> = {
   "editor-failed": 201,
 }
 
+/** Messages that callers of sops look for, word for word. */
+const messages: Readonly<Record<string, string>> = {
+  "sops-key-group-empty": "Could not generate data key: [empty key group provided]",
+}
+
+/** What sops says of a failure, where its words matter; null where ours will do. */
+export function sopsMessage(failure: Failure): string | null {
+  return messages[failure.code] ?? null
+}
+
 /** What sops would exit with; 1 where it has no code of its own. */
 export function sopsExitCode(failure: Failure): number {
   return codes[failure.code] ?? 1

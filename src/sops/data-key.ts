@@ -10,6 +10,7 @@ import {
   DataKeyInvalid,
   DataKeyUnavailable,
   type KeyAttempt,
+  KeyGroupEmpty,
   KeyTypeUnsupported,
   MetadataInvalid,
   SharesInvalid,
@@ -256,10 +257,10 @@ export async function wrapDataKey(
   }
 }
 
-/** @throws KeyTypeUnsupported when a group has keys that only sops can write for; MetadataInvalid for an empty group */
+/** @throws KeyTypeUnsupported when a group has keys that only sops can write for; KeyGroupEmpty */
 export function requireAge(groups: readonly KeyGroup[]): void {
   if (groups.length === 0 || groups.some((group) => group.length === 0)) {
-    throw new MetadataInvalid("a key group has no keys")
+    throw new KeyGroupEmpty()
   }
   const types = new Set(groups.flat().map(({ type }) => type))
   types.delete("age")

@@ -131,20 +131,25 @@ export type MetadataChange = Partial<Pick<Metadata, "groups" | "shamirThreshold"
  * @param bytes - of the file, for its indentation
  * @param key - the file's data key; or a new one, with `change.groups` that wrap it
  * @param ivs - from decrypting the file: values that stay keep their ciphertext
+ * @param store - to write another format than the file has
  */
 export async function encryptAgain(
   bytes: Uint8Array,
   file: EncryptedFile,
   documents: Documents,
   key: DataKey,
-  { ivs, now, change = {} }: { ivs: IvStash; now: Date; change?: MetadataChange },
+  {
+    ivs,
+    now,
+    change = {},
+    store = file.store,
+  }: { ivs: IvStash; now: Date; change?: MetadataChange; store?: Store | undefined },
 ): Promise<Uint8Array> {
-  const { store } = file
   if (store.holdsMetadata(documents)) throw new AlreadyEncrypted(metadataKey)
   const selector = await compileSelection(selectionOf(file))
   const { macOnlyEncrypted } = file.metadata
   const lastModified = timeText(now)
-  const indent = indentOf(decodeText(bytes), store.format)
+  const indent = store === file.store ? indentOf(decodeText(bytes), store.format) : null
   const layout = indent === null ? {} : { indent }
   return seal(documents, store, layout, { key, selector, macOnlyEncrypted, ivs }, (mac) => {
     const sealed = encryptValue({ type: "str", value: mac }, key, lastModified, ivs)

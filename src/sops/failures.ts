@@ -180,6 +180,15 @@ export class NoRuleFits extends Failure {
   }
 }
 
+/** A file would be for nobody, or for too few. */
+export class KeyGroupEmpty extends Failure {
+  override readonly code = "sops-key-group-empty"
+  override readonly exit = EXIT.usage
+  constructor() {
+    super("a key group has no keys", { hint: "name recipients in the rule of .sops.yaml, or with -r" })
+  }
+}
+
 /** The change would have to write for a kind of key that only sops can write for. */
 export class KeyTypeUnsupported extends Failure {
   override readonly code = "sops-key-type-unsupported"

@@ -4,7 +4,7 @@
  */
 import { type ConfigKey, configKeyOf } from "./config-keys.ts"
 import { joinParts, type KeyWrapper, type OpenedParts, partOf, wrapDataKey } from "./data-key.ts"
-import { KeyTypeUnsupported, MetadataInvalid } from "./failures.ts"
+import { KeyGroupEmpty, KeyTypeUnsupported, MetadataInvalid } from "./failures.ts"
 import type { EncryptedFile } from "./file.ts"
 import { type KeyGroup, type MasterKey, type Metadata } from "./metadata.ts"
 import { writeMetadataLike } from "./metadata-layout.ts"
@@ -32,11 +32,11 @@ export type KeyWish = Readonly<{ groups: readonly (readonly ConfigKey[])[]; sham
 
 /**
  * Compares a file's keys with a rule's, group by group, without regard to order.
- * @throws MetadataInvalid when the rule leaves a group empty or its threshold cannot be met
+ * @throws KeyGroupEmpty; MetadataInvalid when the rule's threshold cannot be met
  */
 export function planKeys(metadata: Metadata, wish: KeyWish): KeyPlan {
   if (wish.groups.length === 0 || wish.groups.some((group) => group.length === 0)) {
-    throw new MetadataInvalid("the rule has a key group without keys")
+    throw new KeyGroupEmpty()
   }
   const groups: GroupPlan[] = []
   const count = Math.max(metadata.groups.length, wish.groups.length)

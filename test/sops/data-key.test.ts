@@ -6,6 +6,7 @@ import { type KeyOpener, newDataKey, openDataKey, openParts, partOf, wrapDataKey
 import {
   DataKeyInvalid,
   DataKeyUnavailable,
+  KeyGroupEmpty,
   KeyTypeUnsupported,
   MetadataInvalid,
   SharesInvalid,
@@ -172,7 +173,7 @@ describe("a data key", () => {
     const wrap = (): Promise<string> => Promise.reject(new RangeError("called"))
     const groups: KeyGroup[] = [[...groupOf("age1x"), { type: "pgp", fields: branch([]) }]]
     await expect(wrapDataKey(key, groups, 0, wrap)).rejects.toBeInstanceOf(KeyTypeUnsupported)
-    await expect(wrapDataKey(key, [[]], 0, wrap)).rejects.toBeInstanceOf(MetadataInvalid)
+    await expect(wrapDataKey(key, [[]], 0, wrap)).rejects.toBeInstanceOf(KeyGroupEmpty)
     await expect(wrapDataKey(key, [groupOf("a"), groupOf("b")], 1, wrap)).rejects.toBeInstanceOf(MetadataInvalid)
     await expect(wrapDataKey(key, [groupOf("a"), groupOf("b")], 3, wrap)).rejects.toBeInstanceOf(MetadataInvalid)
   })

@@ -4,6 +4,7 @@ import { EXIT, explain } from "../../src/failure.ts"
 import * as failures from "../../src/sops/failures.ts"
 
 const all: { failure: Failure; exit: number; text: string }[] = [
+  { failure: new failures.KeyGroupEmpty(), exit: EXIT.usage, text: "a key group has no keys" },
   {
     failure: new failures.ConflictMarkers(3, null),
     exit: EXIT.damaged,

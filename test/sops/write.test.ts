@@ -4,7 +4,13 @@ import { IvStash } from "../../src/sops/cipher.ts"
 import type { ConfigKey } from "../../src/sops/config-keys.ts"
 import { disposeParts, openDataKey, openParts } from "../../src/sops/data-key.ts"
 import { encryptAgain, encryptNew } from "../../src/sops/encrypt.ts"
-import { AlreadyEncrypted, KeyTypeUnsupported, MetadataInvalid, ValueUnsupported } from "../../src/sops/failures.ts"
+import {
+  AlreadyEncrypted,
+  KeyGroupEmpty,
+  KeyTypeUnsupported,
+  MetadataInvalid,
+  ValueUnsupported,
+} from "../../src/sops/failures.ts"
 import { decryptFile, openFile, printDecrypted, readEncrypted } from "../../src/sops/file.ts"
 import { formats, storeOf } from "../../src/sops/format.ts"
 import type { KeyGroup } from "../../src/sops/metadata.ts"
@@ -89,7 +95,7 @@ describe("encrypting", () => {
       AlreadyEncrypted,
     )
     await expect(encrypt("yaml", groups([recipients[0]!]), { text: "" })).rejects.toBeInstanceOf(ValueUnsupported)
-    await expect(encrypt("yaml", groups([]))).rejects.toBeInstanceOf(MetadataInvalid)
+    await expect(encrypt("yaml", groups([]))).rejects.toBeInstanceOf(KeyGroupEmpty)
   })
 
   const awkward: { what: string; format: Format; text: string; selection: Selection; back: string }[] = [
@@ -278,7 +284,7 @@ describe("updating keys", () => {
     expect(plan.groups[0]!.added).toEqual([{ type: "age", name: recipients[2] }])
     expect(plan.groups[0]!.removed).toMatchObject([{ recipient: recipients[0] }])
     expect(plan).toMatchObject({ changes: true, resplit: false, threshold: { from: 0, to: 0 } })
-    expect(() => planKeys(file.metadata, { groups: keys([]), shamirThreshold: 0 })).toThrow(MetadataInvalid)
+    expect(() => planKeys(file.metadata, { groups: keys([]), shamirThreshold: 0 })).toThrow(KeyGroupEmpty)
     expect(() => planKeys(file.metadata, { groups: keys(["a"], ["b"]), shamirThreshold: 3 })).toThrow(MetadataInvalid)
   })
 

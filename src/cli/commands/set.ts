@@ -5,13 +5,16 @@ import { ReadFailed } from "../../replace-file.ts"
 import { parseSetValue, setValue } from "../../sops/change.ts"
 import { encryptAgain } from "../../sops/encrypt.ts"
 import { ValueUnsupported } from "../../sops/failures.ts"
+import { storeOf } from "../../sops/format.ts"
 import { parseKeyPath } from "../../sops/key-path.ts"
 import { openSession } from "../access.ts"
 import { WrongUsage } from "../failures.ts"
 import { type ChangeOptions, declareChange, locate, openSopsFile, readSopsFile, writeSopsFile } from "../sops-change.ts"
+import { parseFormat } from "../sops-file.ts"
 import type { World } from "../world.ts"
 
-type Options = ChangeOptions & Readonly<{ valueStdin?: true; valueFile?: string; idempotent?: true }>
+type Options = ChangeOptions &
+  Readonly<{ valueStdin?: true; valueFile?: string; idempotent?: true; outputType?: string }>
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
   declareChange(command)
@@ -20,6 +23,7 @@ export function define(command: Command, world: World, done: (status: number) =>
     .argument("[JSON]", 'the value: "text" in quotes, 5, true, null, {"a": 1}')
     .option("--value-stdin", "read the value from standard input, so that no process list shows it")
     .option("--value-file <FILE>", "read the value from FILE")
+    .option("--output-type <TYPE>", "write the file in another format")
     .option("--idempotent", "leave the file as it is when the value is there already")
     .action(async (file: string, path: string, json: string | undefined, options: Options) => {
       await set(file, path, json, options, world)
@@ -46,7 +50,9 @@ async function set(
     if (!changed && options.idempotent === true) return
     const { key, ivs, file, bytes } = open
     const now = world.now()
-    await writeSopsFile(read, await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now }))
+    const format = parseFormat(options.outputType, "--output-type")
+    const store = format === undefined ? file.store : await storeOf(format)
+    await writeSopsFile(read, await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now, store }))
   })
 }
 

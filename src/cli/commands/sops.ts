@@ -12,7 +12,7 @@ import { inPrivateFolder } from "../private-folder.ts"
 import { type CommandModule, runCommand } from "../run-command.ts"
 import { parseSopsArguments, type SopsCommand, type SopsInvocation } from "../sops-arguments.ts"
 import { readSopsFile } from "../sops-change.ts"
-import { sopsExitCode, unchangedCode } from "../sops-exit.ts"
+import { sopsExitCode, sopsMessage, unchangedCode } from "../sops-exit.ts"
 import type { World } from "../world.ts"
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
@@ -36,7 +36,9 @@ async function sops(argv: readonly string[], world: World): Promise<number> {
     return await run(invocation, world)
   } catch (failure) {
     if (!(failure instanceof Failure)) throw failure
-    reportFailure(failure, world, false, "sops")
+    const message = sopsMessage(failure)
+    if (message === null) reportFailure(failure, world, false, "sops")
+    else world.err(`${message}\n`)
     return sopsExitCode(failure)
   }
 }
@@ -71,7 +73,7 @@ function run(invocation: SopsInvocation, world: World): Promise<number> {
     case "unset":
       return ours(
         "unset",
-        [wanted(file), ...more, ...pass(invocation, ["ignore-mac", "idempotent", "input-type"])],
+        [wanted(file), ...more, ...pass(invocation, ["ignore-mac", "idempotent", "input-type", "output-type"])],
         world,
       )
     case "rotate":
@@ -143,7 +145,7 @@ function decryptArguments(invocation: SopsInvocation): string[] {
 async function set(invocation: SopsInvocation, world: World): Promise<number> {
   const { flags, operands } = invocation
   const old = flags.get("set")
-  const options = pass(invocation, ["ignore-mac", "idempotent", "input-type"])
+  const options = pass(invocation, ["ignore-mac", "idempotent", "input-type", "output-type"])
   if (typeof old === "string") {
     const [path, value] = /^(.*?\]) (.*)$/s.exec(old)?.slice(1) ?? []
     if (path === undefined || value === undefined) throw new WrongUsage("--set wants a path, a space and a JSON value")

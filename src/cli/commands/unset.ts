@@ -3,17 +3,20 @@ import type { Command } from "commander"
 import { unsetValue } from "../../sops/change.ts"
 import { encryptAgain } from "../../sops/encrypt.ts"
 import { KeyPathMissing, ValueUnsupported } from "../../sops/failures.ts"
+import { storeOf } from "../../sops/format.ts"
 import { parseKeyPath } from "../../sops/key-path.ts"
 import { openSession } from "../access.ts"
 import { type ChangeOptions, declareChange, locate, openSopsFile, readSopsFile, writeSopsFile } from "../sops-change.ts"
+import { parseFormat } from "../sops-file.ts"
 import type { World } from "../world.ts"
 
-type Options = ChangeOptions & Readonly<{ idempotent?: true }>
+type Options = ChangeOptions & Readonly<{ idempotent?: true; outputType?: string }>
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
   declareChange(command)
     .argument("<FILE>", "encrypted file, changed in place")
     .argument("<PATH>", `what: '["a"]["b"][0]'`)
+    .option("--output-type <TYPE>", "write the file in another format")
     .option("--idempotent", "leave the file as it is when there is no such value")
     .action(async (file: string, path: string, options: Options) => {
       await unset(file, path, options, world)
@@ -33,7 +36,9 @@ async function unset(path: string, where: string, options: Options, world: World
       const document = unsetValue(first, keyPath)
       const { key, ivs, file, bytes } = open
       const now = world.now()
-      await writeSopsFile(read, await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now }))
+      const format = parseFormat(options.outputType, "--output-type")
+      const store = format === undefined ? file.store : await storeOf(format)
+      await writeSopsFile(read, await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now, store }))
     } catch (failure) {
       if (!(failure instanceof KeyPathMissing && options.idempotent === true)) throw failure
     }
