@@ -1,8 +1,9 @@
 /** `ts-age-yk sops`: sops' own command line, for `alias sops='ts-age-yk sops'` and for programs that call sops. Exit codes are sops'. */
 import { readFile } from "node:fs/promises"
-import { basename } from "node:path"
+import { basename, resolve } from "node:path"
 import type { Command } from "commander"
 import { Failure } from "../../failure.ts"
+import { findConfig } from "../../sops/find-config.ts"
 import { formatOfName } from "../../sops/format.ts"
 import { version } from "../../version.ts"
 import { WrongUsage } from "../failures.ts"
@@ -12,6 +13,7 @@ import { inPrivateFolder } from "../private-folder.ts"
 import { type CommandModule, runCommand } from "../run-command.ts"
 import { parseSopsArguments, type SopsCommand, type SopsInvocation } from "../sops-arguments.ts"
 import { readSopsFile } from "../sops-change.ts"
+import { exists } from "../sops-config.ts"
 import { sopsExitCode, sopsMessage, unchangedCode } from "../sops-exit.ts"
 import type { World } from "../world.ts"
 
@@ -33,7 +35,7 @@ async function sops(argv: readonly string[], world: World): Promise<number> {
       await world.out(`sops ${(await import("../../sops/metadata.ts")).formatVersion} (ts-age-yk ${version})\n`)
       return 0
     }
-    return await run(invocation, world)
+    return await run(invocation, await withConfigOfSops(invocation, world))
   } catch (failure) {
     if (!(failure instanceof Failure)) throw failure
     const message = sopsMessage(failure)
@@ -41,6 +43,14 @@ async function sops(argv: readonly string[], world: World): Promise<number> {
     else world.err(`${message}\n`)
     return sopsExitCode(failure)
   }
+}
+
+/** sops looks for `.sops.yaml` from the working folder, wherever the file is. */
+async function withConfigOfSops({ command, flags }: SopsInvocation, world: World): Promise<World> {
+  const wantsConfig = command === "encrypt" || command === "edit" || command === "updatekeys"
+  if (!wantsConfig || flags.has("config") || world.env["SOPS_CONFIG"] !== undefined) return world
+  const { path } = await findConfig(resolve("."), exists)
+  return path === null ? world : { ...world, env: { ...world.env, SOPS_CONFIG: path } }
 }
 
 const commands: Readonly<Record<Exclude<SopsCommand, "edit">, () => Promise<CommandModule>>> = {
