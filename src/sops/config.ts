@@ -35,7 +35,7 @@ export type SopsConfig = Readonly<{
 }>
 
 const topKeys = ["creation_rules", "destination_rules", "stores"]
-export const flatKeyTypes = ["age", "pgp", "kms", "gcp_kms", "hckms", "azure_keyvault", "hc_vault_transit_uri"] as const
+const flatKeyTypes = ["age", "pgp", "kms", "gcp_kms", "hckms", "azure_keyvault", "hc_vault_transit_uri"] as const
 const ruleKeys = [
   "path_regex",
   ...flatKeyTypes,

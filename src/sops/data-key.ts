@@ -17,9 +17,9 @@ import {
 } from "./failures.ts"
 import { type AgeKey, groupsNeeded, type KeyGroup, keyName, type Metadata } from "./metadata.ts"
 
-export const dataKeyLength = 32
+const dataKeyLength = 32
 /** A share is as long as the data key, and a byte more for its place. */
-export const shareLength = dataKeyLength + 1
+const shareLength = dataKeyLength + 1
 
 /** Somebody who can open wrapped keys: the identities at hand. */
 export type KeyOpener = Readonly<{

@@ -4,7 +4,7 @@
  */
 import { quote } from "../quote.ts"
 import { MetadataInvalid, SelectionInvalid } from "./failures.ts"
-import { defaultSelection, type Selection, type SelectionRule, selectionRules } from "./selection.ts"
+import { defaultSelection, type Selection, selectionRules } from "./selection.ts"
 import { type Branch, branch, type Entry, entry, type List, list, str, type Value, valueOf } from "./tree.ts"
 import { parseBool, parseInt64, plainText } from "./value.ts"
 import { parseRfc3339 } from "./yaml/timestamp.ts"
@@ -204,9 +204,4 @@ function sorted(fields: ReadonlyMap<string, Value>): Branch {
 
 function byKey(one: Entry, other: Entry): number {
   return one.key < other.key ? -1 : 1
-}
-
-/** Which rule names exist, for messages. */
-export function isSelectionRule(text: string): text is SelectionRule {
-  return selectionRules.some((rule) => rule === text)
 }
