@@ -17,7 +17,8 @@ const common = {
 /** `--programs`: only what is run, which takes a moment; the library and the types are for packing. */
 const programsOnly = process.argv.includes("--programs")
 
-rmSync(new URL("../dist", import.meta.url), { recursive: true, force: true })
+// Whoever runs the programs meanwhile must find them: only what is packed is built in an empty folder.
+if (!programsOnly) rmSync(new URL("../dist", import.meta.url), { recursive: true, force: true })
 
 // The programs carry their dependencies: reading a few files is faster than resolving many. pcsclite is native and optional.
 await build({

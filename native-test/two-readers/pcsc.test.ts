@@ -1,6 +1,6 @@
 /** What only a real smart card service can show: sharing, holders, insertion and removal, a service that is not there. */
 import { spawn } from "node:child_process"
-import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
 import { listReaders } from "../../src/pcsc/readers.ts"
@@ -121,7 +121,8 @@ describe("without", () => {
   })
 
   it("the native module, what needs a card says what to install, and the rest works", async () => {
-    const bare = scratch()
+    // Not below /tmp, where somebody may have put modules.
+    const bare = mkdtempSync("/var/tmp/ts-age-yk-bare-")
     cpSync(join(root, "dist"), join(bare, "dist"), { recursive: true })
     writeFileSync(join(bare, "package.json"), '{"type":"module"}')
     const program = join(bare, "dist/cli.js")
@@ -135,6 +136,7 @@ describe("without", () => {
         program,
       ),
     ).toMatchObject({ code: 0, stderr: "" })
+    rmSync(bare, { recursive: true })
   })
 })
 

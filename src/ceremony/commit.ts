@@ -4,9 +4,9 @@ import { copyFile, link, readFile, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { flushDirectory, writeBeside } from "../replace-file.ts"
 import { PlanChanged } from "./failures.ts"
-import { type Journal, keptPath, nextStep, removeJournal, stagedPath, writeJournal } from "./journal.ts"
+import { type Journal, keptPath, nextStep, removeJournal, removeStrays, stagedPath, writeJournal } from "./journal.ts"
 import { sha256Hex } from "./repository.ts"
-import { appendTranscript } from "./transcript.ts"
+import { appendTranscript, transcriptName } from "./transcript.ts"
 import type { NewFile } from "./unlock.ts"
 
 /** Files that are flushed at the same time: a disk takes many at once as fast as one. */
@@ -125,5 +125,6 @@ async function removeBesides(place: Place, journal: Journal): Promise<void> {
     await rm(keptPath(root, journal, path), { force: true })
   })
   await flushFolders(place, journal)
+  await removeStrays(join(root, transcriptName))
   await removeJournal(place.folder)
 }

@@ -7,7 +7,7 @@
  *     committing   old files are kept beside, and are being replaced: resume goes on, abort puts them back
  *     committed    all are replaced: what is left is to be tidied
  */
-import { mkdir, readFile, rm, stat } from "node:fs/promises"
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { flushDirectory, replaceFile } from "../replace-file.ts"
 import { RecordDamaged } from "./failures.ts"
@@ -59,8 +59,19 @@ export async function writeJournal(folder: string, journal: Journal): Promise<vo
   await replaceFile(journalPath(folder), Buffer.from(`${JSON.stringify(journal)}\n`))
 }
 
+/**
+ * Removes what replacing a file leaves in its folder when the process dies between its first byte and its name. Only for files that
+ * nobody else writes while the ceremony has its lock.
+ */
+export async function removeStrays(path: string): Promise<void> {
+  const stray = new RegExp(`^\\.${basename(path).replaceAll(".", "\\.")}\\.[0-9a-f]{12}\\.tmp$`)
+  const entries = await readdir(dirname(path)).catch(() => [])
+  for (const entry of entries) if (stray.test(entry)) await rm(join(dirname(path), entry), { force: true })
+}
+
 /** Removes the journal: the last thing that a ceremony does. */
 export async function removeJournal(folder: string): Promise<void> {
+  await removeStrays(journalPath(folder))
   await rm(journalPath(folder), { force: true })
   if ((await stat(folder).catch(() => null)) !== null) await flushDirectory(folder)
 }

@@ -9,8 +9,7 @@ const flag = argv.findIndex((argument) => argument === "--age-plugin" || argumen
 
 if (flag >= 0) {
   const { servePluginProcess } = await import("./plugin-process.ts")
-  // At once, whatever the card is still waiting for: a client that is gone has no use for a touch.
-  process.exit(await servePluginProcess(argv[flag]?.split("=")[1] ?? argv[flag + 1] ?? ""))
+  await servePluginProcess(argv[flag]?.split("=")[1] ?? argv[flag + 1] ?? "")
 } else if (argv.includes("--version") || argv.includes("-V")) {
   process.stdout.write(`age-plugin-yubikey ${version}\n`)
 } else {

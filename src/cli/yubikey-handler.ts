@@ -86,7 +86,8 @@ async function* unwrap(
   // The client answers one thing at a time: what was told during a touch is waited for before anything else is said.
   let told: Promise<void> = Promise.resolve()
   const attendant = new RunAttendant(options.pins ?? { from: "person", dialogue }, (text) => {
-    told = dialogue.tell(text)
+    // A client that has gone meanwhile is noticed where its answers are read.
+    told = dialogue.tell(text).catch(() => undefined)
     return () => undefined
   })
   await using yubiKeys = new YubiKeys({ readers: options.readers, stubs, attendant })
