@@ -86,7 +86,7 @@ type Outcome = Readonly<{ exit: number; output: string }>
 function shell(script: string, folder: string, programs: string): Promise<Outcome> {
   const environment = {
     PATH: `${programs}:${process.env["PATH"] ?? ""}`,
-    HOME: join(folder, ".home"),
+    HOME: join(programs, "home"),
     LC_ALL: "C.UTF-8",
     TZ: "UTC",
     VECTORS: join(root, "test/vectors"),
@@ -112,6 +112,7 @@ function shell(script: string, folder: string, programs: string): Promise<Outcom
 export async function runStory(path: string): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), "ts-age-yk-story-"))
   const programs = mkdtempSync(join(tmpdir(), "ts-age-yk-programs-"))
+  mkdirSync(join(programs, "home"))
   for (const [name, target] of [
     ["ts-age-yk", "cli.js"],
     ["age-plugin-yubikey", "plugin.js"],

@@ -56,11 +56,16 @@ export async function appendTranscript(root: string, ceremony: string, lines: re
   if (lines.length === 0) return
   const present = await readTranscript(root)
   if (present.some((line) => line.includes(`"ceremony":"${ceremony}"`))) return
-  await replaceFile(
-    join(root, transcriptName),
-    Buffer.from([...present, ...lines].map((line) => `${line}\n`).join("")),
-    0o644,
-  )
+  await writeLines(root, [...present, ...lines])
+}
+
+/** Appends lines that are no ceremony's: signatures. */
+export async function appendLines(root: string, lines: readonly string[]): Promise<void> {
+  await writeLines(root, [...(await readTranscript(root)), ...lines])
+}
+
+async function writeLines(root: string, lines: readonly string[]): Promise<void> {
+  await replaceFile(join(root, transcriptName), Buffer.from(lines.map((line) => `${line}\n`).join("")), 0o644)
 }
 
 /** A break in the record: the line, counted from 1, and what is wrong with it. */

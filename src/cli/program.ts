@@ -37,6 +37,10 @@ const groups: Readonly<Record<string, Readonly<Record<string, CommandEntry>>>> =
   },
   Ceremony: {
     rekey: { summary: "make every file fit .sops.yaml, all or nothing", load: () => import("./commands/rekey.ts") },
+    transcript: {
+      summary: "the record of ceremonies: show, sign, verify",
+      load: () => import("./commands/transcript.ts"),
+    },
   },
   Keys: {
     identities: { summary: "list the age identities on YubiKeys", load: () => import("./commands/identities.ts") },
