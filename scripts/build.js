@@ -20,19 +20,34 @@ const programsOnly = process.argv.includes("--programs")
 // Whoever runs the programs meanwhile must find them: only what is packed is built in an empty folder.
 if (!programsOnly) rmSync(new URL("../dist", import.meta.url), { recursive: true, force: true })
 
-// The programs carry their dependencies: reading a few files is faster than resolving many. pcsclite is native and optional.
-await build({
+const programs = {
   ...common,
-  entryPoints: { cli: "src/cli/cli.ts", plugin: "src/cli/plugin.ts" },
   banner: {
     js: "#!/usr/bin/env node\nimport{createRequire as nodeCreateRequire}from'node:module';const require=nodeCreateRequire(import.meta.url);",
   },
-  chunkNames: "chunks/[name]-[hash]",
   external: ["pcsclite"],
   legalComments: "linked",
   minify: true,
   splitting: true,
-})
+}
+
+/** src/cli/decrypt-program.ts is bundled apart, and loaded by the name that it has in dist/. */
+const decryptApart = {
+  name: "decrypt-apart",
+  setup: (build) => {
+    build.onResolve({ filter: /\/decrypt-program\.ts$/ }, () => ({ path: "./decrypt.js", external: true }))
+  },
+}
+
+// The programs carry their dependencies: reading a few files is faster than resolving many. pcsclite is native and optional.
+// What two programs of one build share goes into files of its own, so what starts often has a build of its own.
+for (const [name, entry] of Object.entries({ cli: "cli", decrypt: "decrypt-program", plugin: "plugin" }))
+  await build({
+    ...programs,
+    entryPoints: { [name]: `src/cli/${entry}.ts` },
+    chunkNames: `chunks/${name}-[name]-[hash]`,
+    plugins: name === "cli" ? [decryptApart] : [],
+  })
 
 for (const program of ["cli", "plugin"]) chmodSync(new URL(`../dist/${program}.js`, import.meta.url), 0o755)
 

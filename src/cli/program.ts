@@ -1,6 +1,7 @@
 /** The names of all commands. A command's module is loaded when it is run, so that no command pays for another. */
 import { EXIT } from "../failure.ts"
 import { version } from "../version.ts"
+import { decryptEntry } from "./decrypt-entry.ts"
 import { type CommandEntry, runCommand } from "./run-command.ts"
 import type { World } from "./world.ts"
 
@@ -17,7 +18,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, CommandEntry>>>> =
     },
   },
   Secrets: {
-    decrypt: { summary: "open an age or SOPS file", load: () => import("./commands/decrypt.ts") },
+    decrypt: decryptEntry,
     encrypt: { summary: "make a SOPS file, or an age file", load: () => import("./commands/encrypt.ts") },
     edit: { summary: "edit a SOPS file, decrypted in memory only", load: () => import("./commands/edit.ts") },
     set: { summary: "set a value of a SOPS file", load: () => import("./commands/set.ts") },
