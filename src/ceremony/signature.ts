@@ -51,6 +51,8 @@ function sshKeygen(args: readonly string[], input: Uint8Array): Promise<Ran> {
         reject(new RecordDamaged("ssh-keygen cannot be run", { cause: failure }))
       else resolve({ status: failure === null ? 0 : Number(failure.code), output: failure === null ? stdout : stderr })
     })
+    // Not every use of it reads what it is given.
+    child.stdin?.on("error", () => undefined)
     child.stdin?.end(input)
   })
 }
