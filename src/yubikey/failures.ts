@@ -48,3 +48,15 @@ export class EnrolmentRefused extends Failure {
     super(what, { hint, ...details })
   }
 }
+
+/** An attestation does not show that a key is in a YubiKey, or not that it is this key in this YubiKey. */
+export class AttestationRefused extends Failure {
+  override readonly code = "attestation-refused"
+  override readonly exit = EXIT.failed
+  constructor(what: string, details: FailureDetails = {}) {
+    super(what, {
+      hint: "make it anew on the YubiKey: ts-age-yk yubikey attest; trust no recipient on its word",
+      ...details,
+    })
+  }
+}

@@ -19,7 +19,7 @@ import { CertificateMalformed } from "./failures.ts"
 
 const organization = "age-plugin-yubikey"
 /** Object identifiers, as the content of their DER. */
-const oid = {
+export const oid = {
   commonName: Uint8Array.of(0x55, 4, 3),
   organizationName: Uint8Array.of(0x55, 4, 10),
   organizationalUnitName: Uint8Array.of(0x55, 4, 11),
@@ -46,7 +46,7 @@ export type SlotCertificate = Readonly<{
 }>
 
 /** DER tags. [X.690] 8.4 */
-const der = {
+export const der = {
   integer: 2,
   bitString: 3,
   octetString: 4,
@@ -95,7 +95,8 @@ export function readSlotCertificate(certificate: Uint8Array): SlotCertificate {
 
 type NamePart = Readonly<{ type: Uint8Array; value: string }>
 
-function readName(name: Uint8Array): NamePart[] {
+/** The attributes of a Name in order. [RFC 5280] 4.1.2.4 */
+export function readName(name: Uint8Array): NamePart[] {
   return decodeTlvs(name)
     .flatMap((set) => decodeTlvs(set.value))
     .flatMap((pair) => {
@@ -106,7 +107,8 @@ function readName(name: Uint8Array): NamePart[] {
     })
 }
 
-function readPoint(info: Uint8Array): Uint8Array | null {
+/** The P-256 key of a SubjectPublicKeyInfo's content, 65 bytes uncompressed; null for keys of other kinds. */
+export function readPoint(info: Uint8Array): Uint8Array | null {
   const [algorithm, key] = decodeTlvs(info)
   if (algorithm?.tag !== der.sequence || key?.tag !== der.bitString) return null
   const [type, curve] = decodeTlvs(algorithm.value)
@@ -117,7 +119,7 @@ function readPoint(info: Uint8Array): Uint8Array | null {
 }
 
 /** [RFC 5280] 4.1.2.5: YYMMDDHHMMSSZ, where 50 and above are 19xx; or YYYYMMDDHHMMSSZ. */
-function readTime(time: Tlv | undefined): Date | null {
+export function readTime(time: Tlv | undefined): Date | null {
   if (time === undefined) return null
   const text = new TextDecoder().decode(time.value)
   const digits = time.tag === der.utcTime ? `${Number(text.slice(0, 2)) < 50 ? "20" : "19"}${text}` : text
