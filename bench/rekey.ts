@@ -1,0 +1,142 @@
+/**
+ * The ceremony on many files, as whole processes: `node scripts/run-ts.js bench/rekey.ts`. Beside `sops updatekeys` where it does the same.
+ */
+import { execFileSync, spawnSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { p256KeyPair } from "#primitives"
+import { X25519Identity } from "../src/age/x25519.ts"
+import { encryptNew } from "../src/sops/encrypt.ts"
+import { storeOf } from "../src/sops/format.ts"
+import { recipientWrapper } from "../src/sops/recipient-wrapper.ts"
+import { importKey, newCard, writeCardFile } from "../src/virtual/index.ts"
+import { YubiKeyRecipient } from "../src/yubikey/recipient.ts"
+import { cli, env, hasPeer, type Program, type Row, ratio, report } from "./measure.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "ts-age-yk-bench-rekey-"))
+const privateKey = new Uint8Array(32).fill(0x21)
+const yubiKey = new YubiKeyRecipient(p256KeyPair(privateKey).publicPoint, "piv-p256").text
+const [software, leaver, joiner] = [X25519Identity.generate(), X25519Identity.generate(), X25519Identity.generate()]
+
+async function repository(name: string, count: number): Promise<string> {
+  const root = join(folder, name)
+  mkdirSync(join(root, "secrets"), { recursive: true })
+  const recipients = [yubiKey, software.recipient.text, leaver.recipient.text]
+  const store = await storeOf("yaml")
+  const wrap = recipientWrapper({ env: {}, dialogue: null })
+  const groups = [recipients.map((recipient) => ({ type: "age" as const, recipient, enc: "" }))]
+  const wish = { groups, shamirThreshold: 0, selection: null, macOnlyEncrypted: false }
+  for (let index = 0; index < count; index++) {
+    const text = `user: person${index}\npassword: secret-${index}-${"x".repeat(20)}\nport: ${index}\n`
+    const bytes = await encryptNew(store.parse(Buffer.from(text)), { store, input: store }, wish, wrap, new Date())
+    writeFileSync(join(root, `secrets/file${index}.yaml`), bytes)
+  }
+  writeConfig(root, recipients)
+  for (const args of [
+    ["init", "--quiet"],
+    ["add", "--all"],
+    ["-c", "user.name=B", "-c", "user.email=b@example.org", "commit", "--quiet", "--message", "begin"],
+  ])
+    execFileSync("git", ["-C", root, ...args])
+  return root
+}
+
+function writeConfig(root: string, recipients: readonly string[]): void {
+  writeFileSync(
+    join(root, ".sops.yaml"),
+    `creation_rules:\n  - path_regex: secrets/.*\n    age:\n${recipients.map((recipient) => `      - ${recipient}\n`).join("")}`,
+  )
+}
+
+type Figure = Readonly<{ seconds: number; output: string }>
+
+/** A whole process in a repository; 3 is a plan with something to do. */
+function run(root: string, [command, ...args]: Program, more: Readonly<Record<string, string>> = {}): Figure {
+  const started = performance.now()
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: root,
+    env: { ...env, HOME: folder, ...more },
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  })
+  if (status !== 0 && status !== 3) throw new TypeError(`${command} ${args.join(" ")} ended with ${status}: ${stderr}`)
+  return { seconds: (performance.now() - started) / 1000, output: stdout + stderr }
+}
+
+function rekeyed(root: string, args: readonly string[], more: Readonly<Record<string, string>> = {}): Figure {
+  return run(root, [process.execPath, cli, "rekey", ...args], more)
+}
+
+/** Most memory that a process had, in MiB. */
+function memory(root: string, args: readonly string[], more: Readonly<Record<string, string>>): string {
+  const { output } = run(root, ["/usr/bin/time", "-v", process.execPath, cli, "rekey", ...args], more)
+  const kibibytes = /Maximum resident set size \(kbytes\): (\d+)/.exec(output)?.[1]
+  return kibibytes === undefined ? "" : `, ${Math.round(Number(kibibytes) / 1024)} MiB`
+}
+
+const seconds = (figure: Figure): string => `${figure.seconds.toFixed(2)} s`
+
+try {
+  const rows: Row[] = []
+  const keyFile = join(folder, "software.txt")
+  writeFileSync(keyFile, `${software.revealText()}\n`)
+  const softwareEnv = { SOPS_AGE_KEY_FILE: keyFile }
+  const joined = [yubiKey, software.recipient.text, leaver.recipient.text, joiner.recipient.text]
+  for (const [count, wanted] of [
+    [100, ""],
+    [500, "4 s"],
+  ] as const) {
+    const root = await repository(`software-${count}`, count)
+    const rotate = rekeyed(root, ["--rotate", "--yes", "--no-yubikey"], softwareEnv)
+    rows.push({ what: `rekey --rotate, ${count} files, software key`, ours: seconds(rotate), wanted })
+  }
+
+  const ours = await repository("ours", 500)
+  writeConfig(ours, joined)
+  const one = rekeyed(ours, ["--yes", "--no-yubikey"], softwareEnv)
+  const theirs = await repository("theirs", 500)
+  writeConfig(theirs, joined)
+  const files = Array.from({ length: 500 }, (_, index) => `secrets/file${index}.yaml`)
+  const peer = hasPeer("sops") ? run(theirs, ["sops", "updatekeys", "-y", ...files], softwareEnv) : undefined
+  rows.push({
+    what: "rekey, 500 files, a recipient added; sops updatekeys",
+    ours: seconds(one),
+    peer: peer === undefined ? "" : seconds(peer),
+    ratio: ratio(one.seconds, peer?.seconds),
+  })
+
+  const cardFile = join(folder, "card.json")
+  const state = importKey(newCard({ firmware: "5.7.1", serial: 21, pin: "123456" }), {
+    slot: 0x82,
+    privateKey,
+    pinPolicy: "once",
+    touchPolicy: "cached",
+  })
+  await writeCardFile(cardFile, state)
+  const withCard = await repository("card", 500)
+  writeConfig(withCard, joined)
+  const card = rekeyed(withCard, ["--yes"], {
+    TS_AGE_YK_READER: `virtual:${cardFile}`,
+    TS_AGE_YK_PIN_COMMAND: "echo 123456",
+  })
+  rows.push({ what: "rekey, 500 files, a recipient added, virtual YubiKey of no delay", ours: seconds(card) })
+
+  for (const [count, wanted] of [
+    [1000, ""],
+    [5000, "2 s, 300 MiB"],
+  ] as const) {
+    const root = await repository(`many-${count}`, count)
+    writeConfig(root, [yubiKey, software.recipient.text])
+    const args = ["--dry-run", "--no-yubikey"]
+    const plan = rekeyed(root, args, softwareEnv)
+    rows.push({
+      what: `rekey --dry-run, ${count} files`,
+      ours: `${seconds(plan)}${memory(root, args, softwareEnv)}`,
+      wanted,
+    })
+  }
+  report(rows)
+} finally {
+  rmSync(folder, { recursive: true })
+}
