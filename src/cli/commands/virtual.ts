@@ -1,8 +1,10 @@
 /** `ts-age-yk virtual`: virtual YubiKeys, to rehearse and test with. */
 import { appendFileSync } from "node:fs"
+import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { Command, InvalidArgumentError } from "commander"
 import { slotText } from "../../failure.ts"
+import { WriteFailed } from "../../replace-file.ts"
 import {
   type CardState,
   type Fault,
@@ -43,12 +45,19 @@ function newCommand(world: World, done: (status: number) => void): Command {
               path: join(file, `${state.serial}.json`),
               state,
             }))
+      if (options.cards !== undefined) await makeFolder(file)
       for (const { path, state } of made) {
         await writeCardFile(path, state)
         world.err(`ts-age-yk: made virtual YubiKey ${state.serial} (firmware ${state.firmware}) in ${path}\n`)
       }
       done(0)
     })
+}
+
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+    throw new WriteFailed(path, cause)
+  })
 }
 
 function definedOnly({
