@@ -199,3 +199,12 @@ export class KeyTypeUnsupported extends Failure {
     })
   }
 }
+
+/** `.sops.yaml` was not changed: it is written in a way in which the change would not be the one that is wished, or it makes no sense. */
+export class ConfigNotEdited extends Failure {
+  override readonly code = "sops-config-not-edited"
+  override readonly exit = EXIT.failed
+  constructor(what: string, hint: string, details: FailureDetails = {}) {
+    super(what, { hint, ...details })
+  }
+}
