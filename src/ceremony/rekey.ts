@@ -34,6 +34,8 @@ export type CeremonyOptions = Readonly<{
   now: () => Date
   /** Recipients that must be proven, besides those of the policy. */
   prove: readonly string[]
+  /** What led to the ceremony and belongs into its record: who joined, who left. */
+  occasion?: readonly TranscriptEvent[]
   progress: (step: "unlock" | "verify", done: number, all: number, path: string) => void
 }>
 
@@ -141,7 +143,7 @@ export async function finishHalfDone(
 }
 
 async function eventsOf(
-  { repository, plan, guards, forecast, overrides, tallies, version }: CeremonyOptions,
+  { repository, plan, guards, forecast, overrides, tallies, version, occasion = [] }: CeremonyOptions,
   made: readonly NewFile[],
   verification: Verification,
   seconds: number,
@@ -171,6 +173,7 @@ async function eventsOf(
         .map(({ recipient, files }) => ({ key: label(recipient), recipient, files })),
       refused: [...verification.refused].map(([recipient, files]) => ({ key: label(recipient), recipient, files })),
     },
+    ...occasion,
     ...made.map(
       ({ planned, after }): TranscriptEvent => ({
         event: "file",

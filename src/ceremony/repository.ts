@@ -62,12 +62,17 @@ export async function findRepository(folder: string): Promise<string> {
 /**
  * Reads the repository that a folder is in.
  * @param paths - files and folders that are wanted, absolute; all when empty
+ * @param config - to read the repository as if that were its `.sops.yaml`: a change that is planned, and not yet made
  * @throws NoRepository, ConfigInvalid, PolicyInvalid, GitFailed
  */
-export async function readRepository(folder: string, paths: readonly string[] = []): Promise<Repository> {
+export async function readRepository(
+  folder: string,
+  paths: readonly string[] = [],
+  config?: Uint8Array,
+): Promise<Repository> {
   const root = await findRepository(folder)
-  const configBytes = readBytes(join(root, configName))
-  const config = within(configName, () => parseConfig(configBytes))
+  const configBytes = config ?? readBytes(join(root, configName))
+  const parsed = within(configName, () => parseConfig(configBytes))
   const names = await namesOf(root, Buffer.from(configBytes).toString("utf8"))
   const policyPath = join(root, policyName)
   const policy = existsSync(policyPath)
@@ -82,10 +87,10 @@ export async function readRepository(folder: string, paths: readonly string[] = 
     const absolute = join(root, path)
     if (wanted.length > 0 && !wanted.some((folder) => absolute === folder || absolute.startsWith(folder + sep)))
       continue
-    const file = await readFile(root, path, config, state)
+    const file = await readFile(root, path, parsed, state)
     if (file !== null) files.push(file)
   }
-  return { root, configSha256: sha256Hex(configBytes), config, names, policy, files, git: state }
+  return { root, configSha256: sha256Hex(configBytes), config: parsed, names, policy, files, git: state }
 }
 
 /** The names of now, and for keys that have none any more those of the last commit: who was removed is still called by name. */
