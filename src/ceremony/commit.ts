@@ -9,6 +9,9 @@ import { sha256Hex } from "./repository.ts"
 import { appendTranscript, transcriptName } from "./transcript.ts"
 import type { NewFile } from "./unlock.ts"
 
+/** What is to replace a file. */
+type StagedFile = Readonly<{ planned: Readonly<{ path: string }>; bytes: Uint8Array }>
+
 /** Files that are flushed at the same time: a disk takes many at once as fast as one. */
 const parallel = 32
 
@@ -29,7 +32,7 @@ async function flushFolders({ root }: Place, journal: Journal): Promise<void> {
  * Writes the new files beside the old ones, flushed. The journal is written first, so that whatever is left behind is known.
  * @throws WriteFailed and the like; the caller aborts
  */
-export async function stage(place: Place, journal: Journal, files: readonly NewFile[]): Promise<void> {
+export async function stage(place: Place, journal: Journal, files: readonly StagedFile[]): Promise<void> {
   await writeJournal(place.folder, journal)
   await inParallel(files, async ({ planned: { path }, bytes }) => {
     await writeBeside(join(place.root, path), stagedPath(place.root, journal, path), bytes)

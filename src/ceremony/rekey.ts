@@ -11,7 +11,7 @@ import { type Journal, type JournalFile, readJournal, recordFolder, writeJournal
 import { keyLabel } from "./key-names.ts"
 import { whileLocked } from "./lock.ts"
 import { type RekeyPlan } from "./plan.ts"
-import type { Repository } from "./repository.ts"
+import { type Repository, sha256Hex } from "./repository.ts"
 import { chainEvents, readTranscript, type TranscriptEvent } from "./transcript.ts"
 import { forgetKeys, type NewFile, unlockAndMake } from "./unlock.ts"
 import { type Verification, verifyStaged } from "./verify.ts"
@@ -20,6 +20,9 @@ export type Override = Readonly<{ guard: GuardName; reason: string }>
 
 /** What YubiKeys were asked for, by the name that prompts call them. */
 export type Tallies = ReadonlyMap<string, Readonly<{ pins: number; touches: number; uses: number }>>
+
+/** A file that is no secret. `before`: SHA-256 of what it replaces, in hex. */
+export type Alongside = Readonly<{ path: string; before: string; bytes: Uint8Array }>
 
 export type CeremonyOptions = Readonly<{
   repository: Repository
@@ -36,6 +39,8 @@ export type CeremonyOptions = Readonly<{
   prove: readonly string[]
   /** What led to the ceremony and belongs into its record: who joined, who left. */
   occasion?: readonly TranscriptEvent[]
+  /** Files that are replaced together with the secrets, all or none: a changed `.sops.yaml`. */
+  alongside?: readonly Alongside[]
   progress: (step: "unlock" | "verify", done: number, all: number, path: string) => void
 }>
 
@@ -78,7 +83,7 @@ export async function rekey(options: CeremonyOptions): Promise<Outcome> {
 }
 
 async function rekeyLocked(options: CeremonyOptions, folder: string): Promise<Outcome> {
-  const { repository, plan, session } = options
+  const { repository, plan, session, alongside = [] } = options
   await requireNothingHalfDone(repository.root)
   requireGuards(options.guards, options.overrides)
   const started = options.now()
@@ -88,7 +93,10 @@ async function rekeyLocked(options: CeremonyOptions, folder: string): Promise<Ou
   )
   try {
     const place: Place = { root: repository.root, folder }
-    const files = made.map(({ planned, after }): JournalFile => ({ path: planned.path, before: planned.before, after }))
+    const files = [
+      ...made.map(({ planned, after }): JournalFile => ({ path: planned.path, before: planned.before, after })),
+      ...alongside.map(({ path, before, bytes }): JournalFile => ({ path, before, after: sha256Hex(bytes) })),
+    ]
     const journal: Journal = { version: 1, id: ceremony, planHash: plan.hash, state: "staging", files, transcript: [] }
     const verification = await stageAndVerify(place, journal, made, options)
     const seconds = (options.now().getTime() - started.getTime()) / 1000
@@ -98,7 +106,7 @@ async function rekeyLocked(options: CeremonyOptions, folder: string): Promise<Ou
     const staged: Journal = { ...journal, state: "staged", transcript }
     await writeJournal(folder, staged)
     await carryOut(place, staged, "resume")
-    return { ceremony, replaced: files.length, verification, seconds }
+    return { ceremony, replaced: made.length, verification, seconds }
   } finally {
     forgetKeys(made)
   }
@@ -108,10 +116,10 @@ async function stageAndVerify(
   place: Place,
   journal: Journal,
   made: readonly NewFile[],
-  { repository, session, prove, progress }: CeremonyOptions,
+  { repository, session, prove, progress, alongside = [] }: CeremonyOptions,
 ): Promise<Verification> {
   try {
-    await stage(place, journal, made)
+    await stage(place, journal, [...made, ...alongside.map(({ path, bytes }) => ({ planned: { path }, bytes }))])
     return await verifyStaged(
       made,
       (file) => readStaged(place, journal, file),
