@@ -29,6 +29,11 @@ export class ByteSource {
     return this.#piece.length === 0
   }
 
+  /** How many bytes can be taken without waiting, and as a view. */
+  get atHand(): number {
+    return this.#piece.length
+  }
+
   /**
    * Looks ahead, without taking.
    * @returns at most `length` bytes; fewer only at the end

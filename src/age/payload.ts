@@ -1,7 +1,7 @@
 /**
  * The payload of an age file: STREAM over ChaCha20-Poly1305, chunk by chunk, in constant memory. [C2SP age]: C2SP/age.md, "Payload".
  */
-import { chacha20poly1305Open, chacha20poly1305SealInto, hkdfSha256, randomBytes } from "#primitives"
+import { chacha20poly1305Open, chacha20poly1305SealInto, hkdfSha256, randomBytes, uninitialised } from "#primitives"
 import type { ByteSource } from "./byte-source.ts"
 import { HeaderMalformed, PayloadDamaged } from "./failures.ts"
 import type { FileKey } from "./stanza.ts"
@@ -11,6 +11,8 @@ const chunkLength = 64 * 1024
 const tagLength = 16
 const sealedLength = chunkLength + tagLength
 const nonceLength = 16
+/** How many chunks that are at hand are sealed into one piece: what takes the pieces is called as many times less often. */
+const chunksATime = 16
 
 const nothing = new Uint8Array(0)
 const info = new TextEncoder().encode("payload")
@@ -40,7 +42,7 @@ function payloadKey(fileKey: FileKey, nonce: Uint8Array): Uint8Array {
  * Encrypts a payload.
  * @param fileKey - is used at once, and may be let go of then
  * @param nonce - 16 bytes, fresh by default; given only to repeat a known file
- * @returns the nonce, and the sealed chunks one by one
+ * @returns the nonce, and the sealed chunks, several in a piece where several were at hand
  */
 export function sealPayload(
   source: ByteSource,
@@ -54,11 +56,16 @@ async function* sealChunks(source: ByteSource, key: Uint8Array, nonce: Uint8Arra
   const chunkNonce = new ChunkNonce()
   try {
     yield nonce
-    for (let counter = 0, ended = false; !ended; counter++) {
-      const chunk = await source.take(chunkLength)
+    for (let counter = 0, ended = false; !ended; ) {
+      const chunks = [await source.take(chunkLength)]
+      while (chunks.length < chunksATime && source.atHand >= chunkLength) chunks.push(await source.take(chunkLength))
       ended = await source.ended()
-      const sealed = new Uint8Array(chunk.length + tagLength)
-      chacha20poly1305SealInto(key, chunkNonce.set(counter, ended), chunk, sealed)
+      const sealed = uninitialised(chunks.reduce((length, chunk) => length + chunk.length + tagLength, 0))
+      for (const [index, chunk] of chunks.entries()) {
+        const nonceOfChunk = chunkNonce.set(counter, ended && index === chunks.length - 1)
+        chacha20poly1305SealInto(key, nonceOfChunk, chunk, sealed.subarray(index * sealedLength))
+        counter++
+      }
       yield sealed
     }
   } finally {

@@ -10,6 +10,8 @@ import type { P256KeyPair } from "./primitives-node.ts"
 
 export type { P256KeyPair } from "./primitives-node.ts"
 
+const tagLength = 16
+
 /** Bytes from the system's generator. */
 export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   return globalThis.crypto.getRandomValues(new Uint8Array(length))
@@ -54,14 +56,19 @@ export function chacha20poly1305Seal(
   return chacha20poly1305(key, nonce).encrypt(plaintext)
 }
 
-/** The same into `sealed`, which is 16 bytes longer than the plaintext. */
+/** Memory to be written from end to end. */
+export function uninitialised(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(length)
+}
+
+/** The same into the beginning of `sealed`. */
 export function chacha20poly1305SealInto(
   key: Uint8Array,
   nonce: Uint8Array,
   plaintext: Uint8Array,
   sealed: Uint8Array,
 ): void {
-  chacha20poly1305(key, nonce).encrypt(plaintext, sealed)
+  chacha20poly1305(key, nonce).encrypt(plaintext, sealed.subarray(0, plaintext.length + tagLength))
 }
 
 /** @returns the plaintext, or null when the tag does not match */

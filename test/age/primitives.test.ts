@@ -81,6 +81,13 @@ describe("both primitives", () => {
         expect(noble.hmacSha256(key, text)).toEqual(node.hmacSha256(key, text))
         expect(noble.hkdfSha256(key, other, text, 77)).toEqual(node.hkdfSha256(key, other, text, 77))
         expect(noble.chacha20poly1305Seal(key, nonce, text)).toEqual(node.chacha20poly1305Seal(key, nonce, text))
+        const [here, there] = [noble, node].map((primitives) => {
+          const sealed = primitives.uninitialised(text.length + 16 + 3).fill(9)
+          primitives.chacha20poly1305SealInto(key, nonce, text, sealed)
+          return sealed
+        })
+        expect(here).toEqual(there)
+        expect(here?.subarray(0, -3)).toEqual(node.chacha20poly1305Seal(key, nonce, text))
         expect(noble.x25519Base(key)).toEqual(node.x25519Base(key))
         const both = [noble.x25519(key, other), node.x25519(key, other)].map((shared) => shared?.use(plain) ?? null)
         expect(both[0]).toBe(both[1])
