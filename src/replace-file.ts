@@ -63,7 +63,8 @@ export async function flushDirectory(folder: string): Promise<void> {
 
 /**
  * Writes a file atomically and durably: at every moment there is the old file or the new one, whole.
- * Mode and owner of an existing file stay; a symbolic link stays, its target is replaced.
+ * Mode and owner of an existing file stay; a symbolic link stays, its target is replaced. What is no file (`/dev/null`, a named pipe) is
+ * written to, since a file in its place would be of no use to anybody.
  * @param content - whole, or piece by piece; a failure of its own leaves the old file too
  * @param mode - permission bits for a file that does not exist yet, less the process's umask
  * @throws WriteFailed with the old file untouched
@@ -76,6 +77,11 @@ export async function replaceFile(
   let beside: string | undefined
   try {
     const target = await followLink(path)
+    const old = await statOrNull(target)
+    if (old !== null && !old.isFile()) {
+      await writeThrough(target, content)
+      return
+    }
     beside = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`)
     await writeBeside(target, beside, content, mode)
     await rename(beside, target)
@@ -85,6 +91,16 @@ export async function replaceFile(
     if (beside !== undefined) await unlink(beside).catch(() => undefined)
     if (cause instanceof Failure) throw cause
     throw new WriteFailed(path, cause)
+  }
+}
+
+/** @throws EISDIR and the like, as the operating system has them */
+async function writeThrough(path: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
+  const handle = await open(path, constants.O_WRONLY)
+  try {
+    await (content instanceof Uint8Array ? handle.writeFile(content) : writePieces(handle, content))
+  } finally {
+    await handle.close()
   }
 }
 

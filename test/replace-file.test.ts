@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from "node:child_process"
 import {
   chmodSync,
   existsSync,
@@ -70,6 +71,20 @@ describe("replacing a file", () => {
     expect(failure).toBeInstanceOf(WriteFailed)
     expect(failure).toMatchObject({ where: { file: path }, message: "cannot be written: no such file or directory" })
     expect(existsSync(path)).toBe(false)
+  })
+
+  it.skipIf(process.platform === "win32")("writes to what is no file, and leaves it there", async () => {
+    const path = join(folder, "pipe")
+    execFileSync("mkfifo", [path])
+    const reader = spawn("cat", [path])
+    const got: Buffer[] = []
+    reader.stdout.on("data", (chunk: Buffer) => got.push(chunk))
+    const closed = new Promise((resolve) => reader.on("close", resolve))
+    await replaceFile(path, bytes("new"))
+    await closed
+    expect(Buffer.concat(got).toString()).toBe("new")
+    expect(lstatSync(path).isFIFO()).toBe(true)
+    expect(readdirSync(folder)).toEqual(["pipe"])
   })
 
   it("leaves a directory in its place", async () => {

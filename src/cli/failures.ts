@@ -1,5 +1,6 @@
 /** What can go wrong on the command line itself. */
 import { EXIT, Failure, type FailureDetails } from "../failure.ts"
+import { systemReason } from "../replace-file.ts"
 
 /** Options or arguments do not fit together, or cannot be understood. */
 export class WrongUsage extends Failure {
@@ -10,11 +11,29 @@ export class WrongUsage extends Failure {
   }
 }
 
+/** Standard output takes no more; some of the result may have gone there. */
+export class OutputFailed extends Failure {
+  override readonly code = "output-failed"
+  override readonly exit = EXIT.failed
+  constructor(cause: unknown) {
+    super(`standard output cannot be written: ${systemReason(cause)}`, { cause })
+  }
+}
+
 /** The person pressed Control-C at a prompt. */
 export class Interrupted extends Failure {
   override readonly code = "interrupted"
   override readonly exit = EXIT.interrupted
   constructor() {
     super("interrupted, nothing is half done")
+  }
+}
+
+/** A rehearsal did not go as it has to: what it shows would be wrong. */
+export class DrillFailed extends Failure {
+  override readonly code = "drill-failed"
+  override readonly exit = EXIT.failed
+  constructor(what: string, details: FailureDetails = {}) {
+    super(what, { hint: "look at it with --keep, which leaves the copy where it is", ...details })
   }
 }

@@ -1,6 +1,7 @@
 /** The real world: this process, its streams and its terminal. */
 import { createReadStream } from "node:fs"
 import { homedir } from "node:os"
+import { OutputFailed } from "./failures.ts"
 import { openTerminal } from "./terminal.ts"
 import type { World } from "./world.ts"
 
@@ -21,7 +22,7 @@ export function processWorld(): World {
     out: (content) =>
       new Promise((resolve, reject) => {
         process.stdout.write(content, (error) => {
-          if (error) reject(error)
+          if (error) reject(new OutputFailed(error))
           else resolve()
         })
       }),
