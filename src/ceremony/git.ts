@@ -10,7 +10,8 @@ export function git(folder: string, ...args: readonly string[]): Promise<string>
   return new Promise((resolve, reject) => {
     execFile(
       "git",
-      ["-C", folder, ...args],
+      // Without optional locks, git reads only: it writes no index, even where it could make it fresher.
+      ["--no-optional-locks", "-C", folder, ...args],
       { maxBuffer: outputLimit, encoding: "utf8" },
       (failure, stdout, stderr) => {
         if (failure === null) resolve(stdout)

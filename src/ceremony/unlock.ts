@@ -7,6 +7,7 @@ import { Failure } from "../failure.ts"
 import type { UnlockSession } from "../keyring/unlock-session.ts"
 import { type DataKey, IvStash } from "../sops/cipher.ts"
 import { disposeParts, joinParts, type KeyOpener, type KeyWrapper, openParts } from "../sops/data-key.ts"
+import { DataKeyUnavailable } from "../sops/failures.ts"
 import { decryptFile, type EncryptedFile } from "../sops/file.ts"
 import type { AgeKey, KeyGroup, MasterKey } from "../sops/metadata.ts"
 import { rotateFile } from "../sops/rotate.ts"
@@ -14,6 +15,7 @@ import { sessionOpener } from "../sops/session-opener.ts"
 import type { Format } from "../sops/stores/store.ts"
 import type { Documents } from "../sops/tree.ts"
 import { applyKeys } from "../sops/update-keys.ts"
+import { keyLabel } from "./key-names.ts"
 import { changedFiles, groupsAfter, type PlannedFile, type RekeyPlan } from "./plan.ts"
 import { type Repository, type RepositoryFile, sha256Hex } from "./repository.ts"
 
@@ -58,7 +60,7 @@ export async function unlockAndMake(
       progress(made.length, changed.length, planned.path)
       const file = byPath.get(planned.path)
       if (file === undefined) throw new RangeError(`"plan" expected files of the repository, got ${planned.path}`)
-      made.push(await located(planned.path, () => makeOne(file, planned, session, wrap, now)))
+      made.push(await located(planned.path, repository, () => makeOne(file, planned, session, wrap, now)))
     }
     progress(made.length, changed.length, "")
     return made
@@ -73,10 +75,13 @@ export function forgetKeys(files: readonly NewFile[]): void {
   for (const { oldKey } of files) oldKey[Symbol.dispose]()
 }
 
-async function located<T>(file: string, work: () => Promise<T>): Promise<T> {
+/** Fills in the file, and calls keys by their names. */
+async function located<T>(file: string, { names }: Repository, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (failure) {
+    if (failure instanceof DataKeyUnavailable)
+      throw failure.renamed((recipient) => keyLabel(recipient, names)).within({ file })
     throw failure instanceof Failure ? failure.within({ file }) : failure
   }
 }

@@ -3,9 +3,8 @@ import { appendFileSync } from "node:fs"
 import { traced } from "../apdu/trace.ts"
 import type { CardTransport, Reader } from "../pcsc/card-transport.ts"
 import type { ReaderOptions } from "./options.ts"
+import { isVirtualReader, openVirtualReader } from "./virtual-reader.ts"
 import type { World } from "./world.ts"
-
-const virtualPrefix = "virtual:"
 
 /** Virtual YubiKeys are told apart from readers of the service by this prefix; TS_AGE_YK_READER may name several, with commas. */
 function readerTexts(options: ReaderOptions, env: World["env"]): string[] {
@@ -20,24 +19,18 @@ function readerTexts(options: ReaderOptions, env: World["env"]): string[] {
  */
 export function chooseReaders(options: ReaderOptions, env: World["env"]): () => Promise<Reader[]> {
   const texts = readerTexts(options, env)
-  const files = texts.filter((text) => text.startsWith(virtualPrefix)).map((text) => text.slice(virtualPrefix.length))
-  const names = texts.filter((text) => !text.startsWith(virtualPrefix)).map((text) => text.toLowerCase())
+  const virtual = texts.filter(isVirtualReader)
+  const names = texts.filter((text) => !isVirtualReader(text)).map((text) => text.toLowerCase())
   let virtuals: Promise<Reader[]> | undefined
   return async () => {
-    virtuals ??= openVirtuals(files)
-    if (files.length > 0 && names.length === 0) return virtuals
+    virtuals ??= Promise.all(virtual.map(openVirtualReader))
+    if (virtual.length > 0 && names.length === 0) return virtuals
     const { listReaders } = await import("../pcsc/readers.ts")
     const found = await listReaders()
     const wanted =
       names.length === 0 ? found : found.filter(({ name }) => names.some((text) => name.toLowerCase().includes(text)))
     return [...(await virtuals), ...wanted]
   }
-}
-
-async function openVirtuals(files: readonly string[]): Promise<Reader[]> {
-  if (files.length === 0) return []
-  const { openCardFile, virtualReader } = await import("../virtual/index.ts")
-  return Promise.all(files.map(async (file) => virtualReader(await openCardFile(file))))
 }
 
 /** `--trace FILE`: a wrapper that appends to it; without it, none. */

@@ -77,9 +77,11 @@ export function looksEncrypted(text: string): boolean {
   return text.startsWith(prefix)
 }
 
-type Parts = { data: Uint8Array; iv: Uint8Array; tag: Uint8Array; type: string }
+/** The four parts of an ENC string as they are written: base64 but for the type. */
+export type EncFields = Readonly<{ data: string; iv: string; tag: string; type: string }>
 
-function splitEnc(text: string): Parts | null {
+/** Takes an ENC string apart, without a key. @returns null when it is none */
+export function encFields(text: string): EncFields | null {
   if (!text.startsWith(prefix)) return null
   const end = text.lastIndexOf("]")
   const type = text.lastIndexOf(",type:", end - 1)
@@ -87,11 +89,23 @@ function splitEnc(text: string): Parts | null {
   const iv = text.lastIndexOf(",iv:", tag - 1)
   // Anything may follow the bracket: sops ignores it.
   if (iv <= prefix.length || tag - iv <= 4 || type - tag <= 5 || end - type <= 6) return null
-  const data = fromBase64(text.slice(prefix.length, iv))
-  const ivBytes = fromBase64(text.slice(iv + 4, tag))
-  const tagBytes = fromBase64(text.slice(tag + 5, type))
-  if (data === null || ivBytes === null || tagBytes === null) return null
-  return { data, iv: ivBytes, tag: tagBytes, type: text.slice(type + 6, end) }
+  return {
+    data: text.slice(prefix.length, iv),
+    iv: text.slice(iv + 4, tag),
+    tag: text.slice(tag + 5, type),
+    type: text.slice(type + 6, end),
+  }
+}
+
+type Parts = { data: Uint8Array; iv: Uint8Array; tag: Uint8Array; type: string }
+
+function splitEnc(text: string): Parts | null {
+  const fields = encFields(text)
+  if (fields === null) return null
+  const data = fromBase64(fields.data)
+  const iv = fromBase64(fields.iv)
+  const tag = fromBase64(fields.tag)
+  return data === null || iv === null || tag === null ? null : { data, iv, tag, type: fields.type }
 }
 
 /** Buffer skips what is no base64, so whatever it skipped shows in the length. */

@@ -87,14 +87,20 @@ export class MacMismatch extends Failure {
   }
 }
 
+/** Whether a key that fits was asked, and failed: of the card, or of its PIN. */
+function isOfAKey(cause: unknown): cause is Failure {
+  return cause instanceof Failure && (cause.exit === EXIT.card || cause.exit === EXIT.pin)
+}
+
 /** One key of a group, and why it did not open the data key. */
 export type KeyAttempt = Readonly<{ group: number; key: string; outcome: string; cause?: unknown }>
 
-/** Not enough key groups could be opened. */
+/** Not enough key groups could be opened. Where a key was there and failed, its exit code and its way out are this failure's. */
 export class DataKeyUnavailable extends Failure {
   override readonly code = "sops-data-key-unavailable"
-  override readonly exit = EXIT.noIdentity
+  override readonly exit: Failure["exit"]
   readonly attempts: readonly KeyAttempt[]
+  readonly #counts: readonly [groups: number, needed: number, opened: readonly number[]]
   constructor(groups: number, needed: number, opened: readonly number[], attempts: readonly KeyAttempt[]) {
     const head =
       groups === 1
@@ -104,11 +110,21 @@ export class DataKeyUnavailable extends Failure {
       ({ group, key, outcome }) =>
         `  ${groups === 1 ? "" : `group ${group + 1}, `}${quote(key, 200)}: ${outcome.replaceAll("\n", "\n  ")}`,
     )
+    const causes = attempts.map(({ cause }) => cause)
+    const there = causes.find(isOfAKey)
     super([head, ...lines].join("\n"), {
-      hint: "connect a YubiKey that the file is encrypted for, or name a key with -i",
-      cause: attempts.find(({ cause }) => cause !== undefined)?.cause,
+      hint: there?.hint ?? "connect a YubiKey that the file is encrypted for, or name a key with -i",
+      cause: there ?? causes.find((cause) => cause !== undefined),
     })
+    this.exit = there?.exit ?? EXIT.noIdentity
     this.attempts = attempts
+    this.#counts = [groups, needed, opened]
+  }
+
+  /** The same, with keys called as somebody calls them. */
+  renamed(nameOf: (key: string) => string): DataKeyUnavailable {
+    const attempts = this.attempts.map((attempt) => ({ ...attempt, key: nameOf(attempt.key) }))
+    return new DataKeyUnavailable(...this.#counts, attempts).within(this.where)
   }
 }
 

@@ -14,10 +14,21 @@ export type Death = Readonly<{ atCall: number } | { afterMs: number }>
 
 /** A folder with a small repository whose host lena is to go, ready to be copied for each death. */
 export type Stage = Disposable &
-  Readonly<{ template: string; calls: number; milliseconds: number; old: ReadonlyMap<string, Buffer> }>
+  Readonly<{
+    template: string
+    programs: string
+    calls: number
+    milliseconds: number
+    old: ReadonlyMap<string, Buffer>
+  }>
 
-function run(folder: string, args: readonly string[], env: Record<string, string> = {}): ChildProcess {
-  return spawn(process.execPath, ["--import", preload, join(root, "dist/cli.js"), ...args], {
+function run(
+  programs: string,
+  folder: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): ChildProcess {
+  return spawn(process.execPath, ["--import", preload, join(programs, "cli.js"), ...args], {
     cwd: folder,
     env: {
       PATH: process.env["PATH"],
@@ -65,20 +76,27 @@ export async function setStage(): Promise<Stage> {
       .join("\n"),
   )
   const old = secretsOf(template)
+  // A copy: the programs may be built anew while a thousand ceremonies die.
+  const programs = join(root, `node_modules/.cache/death-${process.pid}`)
+  cpSync(join(root, "dist"), programs, { recursive: true })
   const trial = `${template}-trial`
   cpSync(template, trial, { recursive: true })
   const started = performance.now()
-  const status = await ended(run(trial, rekeyArgs, { KILL_AT: "0", COUNT_INTO: join(trial, "calls") }))
+  const status = await ended(run(programs, trial, rekeyArgs, { KILL_AT: "0", COUNT_INTO: join(trial, "calls") }))
   if (status !== 0) throw new TypeError(`the ceremony itself fails with ${status}`)
   const calls = Number(readFileSync(join(trial, "calls"), "utf8"))
   const milliseconds = performance.now() - started
   rmSync(trial, { recursive: true })
   return {
     template,
+    programs,
     calls,
     milliseconds,
     old,
-    [Symbol.dispose]: () => rmSync(template, { recursive: true, force: true }),
+    [Symbol.dispose]: () => {
+      rmSync(template, { recursive: true, force: true })
+      rmSync(programs, { recursive: true, force: true })
+    },
   }
 }
 
@@ -87,25 +105,26 @@ export async function setStage(): Promise<Stage> {
  * @returns what is wrong, or null
  */
 export async function die(stage: Stage, death: Death, wish: "resume" | "abort", name: string): Promise<string | null> {
+  const { programs } = stage
   const folder = `${stage.template}-${name}`
   cpSync(stage.template, folder, { recursive: true })
   try {
-    const child = run(folder, rekeyArgs, "atCall" in death ? { KILL_AT: String(death.atCall) } : {})
+    const child = run(programs, folder, rekeyArgs, "atCall" in death ? { KILL_AT: String(death.atCall) } : {})
     if ("afterMs" in death) setTimeout(() => child.kill("SIGKILL"), death.afterMs)
     const first = await ended(child)
-    const status = await ended(run(folder, ["rekey", "status"]))
+    const status = await ended(run(programs, folder, ["rekey", "status"]))
     if (status !== 0 && status !== 8) return `rekey status gives ${status}`
     if (status === 8) {
-      const refused = await ended(run(folder, rekeyArgs))
+      const refused = await ended(run(programs, folder, rekeyArgs))
       if (refused !== 8) return `a new rekey over a half-done one gives ${refused}`
-      const finished = await ended(run(folder, ["rekey", wish]))
+      const finished = await ended(run(programs, folder, ["rekey", wish]))
       if (finished !== 0) return `rekey ${wish} gives ${finished}`
     }
     const state = stateOf(stage, folder)
     if (state === "mixed") return `after ${wish}, some files are old and some are new`
     if (first === 0 && state !== "new") return "a ceremony that ended well left old files"
     if (leftovers(folder).length > 0 && status === 8) return `left over: ${leftovers(folder).join(", ")}`
-    return await opensStill(folder)
+    return await opensStill(programs, folder)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -119,8 +138,8 @@ function stateOf(stage: Stage, folder: string): "old" | "new" | "mixed" {
 }
 
 /** Whatever happened, the provisioning key opens what is there. One file stands for all: they are all-old or all-new. */
-async function opensStill(folder: string): Promise<string | null> {
+async function opensStill(programs: string, folder: string): Promise<string | null> {
   const path = "secrets/app0.yaml"
-  const status = await ended(run(folder, ["decrypt", "--no-yubikey", "-o", join(folder, "plain"), path]))
+  const status = await ended(run(programs, folder, ["decrypt", "--no-yubikey", "-o", join(folder, "plain"), path]))
   return status === 0 ? null : `${path} does not open any more (${status})`
 }

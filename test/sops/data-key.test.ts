@@ -148,7 +148,7 @@ describe("a data key", () => {
     expect(hex(opened)).toBe(hex(key))
     const failure = await openDataKey(metadata([groups[0]!.slice(0, 1)]), { open }).catch((cause: unknown) => cause)
     expect(failure).toBeInstanceOf(DataKeyUnavailable)
-    expect((failure as DataKeyUnavailable).exit).toBe(EXIT.noIdentity)
+    expect((failure as DataKeyUnavailable).exit).toBe(EXIT.card)
     expect((failure as DataKeyUnavailable).message).toContain("card removed")
     expect((failure as DataKeyUnavailable).cause).toBeInstanceOf(CardGone)
   })

@@ -115,7 +115,7 @@ function drillKey(
 }
 
 /** A scalar below P-256's order: the first byte of the order is ff, so that nearly every draw will do. */
-function randomScalar(): Uint8Array {
+export function randomScalar(): Uint8Array {
   for (;;) {
     const scalar = new Uint8Array(randomBytes(32))
     if (scalar[0] !== 0xff) return scalar

@@ -16,6 +16,7 @@ import { rotateFile } from "../../sops/rotate.ts"
 import { sessionOpener } from "../../sops/session-opener.ts"
 import type { TouchWanted } from "../../virtual/index.ts"
 import type { World } from "../world.ts"
+import { type Narrator, narrator } from "./narrator.ts"
 import { buildScene, configText, type DrillKey, drillPin, groupsFor, type Scene } from "./scene.ts"
 
 /** How a drill speaks: to a person who takes part, or at a machine's pace. */
@@ -31,7 +32,7 @@ const handTakes = 450
 export async function playDrill(stage: Stage): Promise<void> {
   const { world } = stage
   const started = performance.now()
-  const say = narrator(stage)
+  const say = narrator(world)
   await say.paragraph(
     "A drill: the day on which no host is left, with two virtual YubiKeys and a throw-away repository.",
     stage.person === null
@@ -50,25 +51,6 @@ export async function playDrill(stage: Stage): Promise<void> {
     )
   } finally {
     await scene.remove()
-  }
-}
-
-type Narrator = Readonly<{
-  step: (title: string) => Promise<void>
-  command: (text: string) => Promise<void>
-  result: (...lines: string[]) => Promise<void>
-  paragraph: (...lines: string[]) => Promise<void>
-}>
-
-function narrator({ world }: Stage): Narrator {
-  const styled = world.outIsTerminal && (world.env["NO_COLOR"] ?? "") === ""
-  const style = (code: number, text: string): string => (styled ? `\u001b[${code}m${text}\u001b[0m` : text)
-  let steps = 0
-  return {
-    step: (title) => world.out(`\n${style(1, `${++steps}. ${title}`)}\n`),
-    command: (text) => world.out(`   ${style(36, `$ ${text}`)}\n`),
-    result: (...lines) => world.out(lines.map((line) => `   ${line}\n`).join("")),
-    paragraph: (...lines) => world.out(`\n${lines.map((line) => `${line}\n`).join("")}`),
   }
 }
 
