@@ -1,0 +1,272 @@
+/** A ceremony as people meet it: the plan is shown, taken, carried out with its progress, and what came of it is told. */
+import { readFile } from "node:fs/promises"
+import { type Command, InvalidArgumentError } from "commander"
+import { attestedRecipients, readEvidence } from "../ceremony/attestation-evidence.ts"
+import type { Forecast } from "../ceremony/forecast.ts"
+import { type Guard, type GuardName, guardsOf } from "../ceremony/guards.ts"
+import { keyLabel } from "../ceremony/key-names.ts"
+import { changedFiles, leaving, planRekey, type RekeyPlan } from "../ceremony/plan.ts"
+import { planText } from "../ceremony/plan-text.ts"
+import { planWords } from "../ceremony/plan-words.ts"
+import { previewUnlock } from "../ceremony/preview.ts"
+import {
+  type Alongside,
+  type Outcome,
+  type Override,
+  rekey,
+  requireGuards,
+  requireNothingHalfDone,
+} from "../ceremony/rekey.ts"
+import type { Repository } from "../ceremony/repository.ts"
+import type { TranscriptEvent } from "../ceremony/transcript.ts"
+import { EXIT, explain } from "../failure.ts"
+import type { UnlockSession } from "../keyring/unlock-session.ts"
+import { printable } from "../quote.ts"
+import { ReadFailed } from "../replace-file.ts"
+import { recipientWrapper } from "../sops/recipient-wrapper.ts"
+import { version } from "../version.ts"
+import { type TrustedRoots, trustedRoots, yubicoRoots } from "../yubikey/attestation.ts"
+import { openAttendedSession } from "./access.ts"
+import { WrongUsage } from "./failures.ts"
+import { collect, declareIdentities, type IdentityOptions } from "./options.ts"
+import { progressLine } from "./progress.ts"
+import type { World } from "./world.ts"
+
+/** What a rekey takes, whoever asks for it. */
+export type RekeyOptions = IdentityOptions &
+  Readonly<{
+    dryRun?: true
+    rotate?: true
+    yes?: true
+    confirm?: string
+    override?: Override[]
+    prove?: string[]
+    attestationRoot?: string[]
+    json?: true
+  }>
+
+/** What a ceremony is held for, where that is more than making the files fit. */
+export type Occasion = Readonly<{
+  /** What is shown before the plan, and with it as JSON. */
+  text: string
+  document: unknown
+  /** Files that are replaced together with the secrets. */
+  alongside: readonly Alongside[]
+  /** Lets those who join prove themselves, once the plan was taken; gives what goes into the record. */
+  begin: (session: UnlockSession) => Promise<TranscriptEvent[]>
+}>
+
+const guardNames: readonly GuardName[] = [
+  "dirty-targets",
+  "behind-upstream",
+  "few-backups",
+  "not-attested",
+  "one-key-two-names",
+  "revoked-returns",
+  "no-rule",
+  "idle-rule",
+  "plain-file",
+  "broken-file",
+]
+
+function parseOverride(text: string): Override {
+  const match = /^([a-z-]+)=(.+)$/s.exec(text)
+  const guard = guardNames.find((name) => name === match?.[1])
+  if (guard === undefined || match?.[2] === undefined)
+    throw new InvalidArgumentError(`expected GUARD=REASON; guards are ${guardNames.join(", ")}`)
+  return { guard, reason: match[2] }
+}
+
+/** The options of whatever ends in a ceremony. */
+export function declareRekey(command: Command): Command {
+  return declareIdentities(command)
+    .option("--dry-run", "show the plan, and exit 3 when there is something to change; needs no key")
+    .option("-y, --yes", "take the plan without asking; overrides no guard")
+    .option("--confirm <HASH>", "take the plan if it is this one: the first 16 digits or more")
+    .option(
+      "--override <GUARD=REASON>",
+      "go on in spite of a guard; the reason is recorded (repeatable)",
+      collect(parseOverride),
+    )
+    .option(
+      "--prove <KEY>",
+      "have this key, by name or recipient, open the new files before they replace the old (repeatable)",
+      collect(String),
+    )
+    .option(
+      "--attestation-root <PEM>",
+      "trust attestations by this root instead of Yubico's (repeatable)",
+      collect(String),
+    )
+    .option("--json", "one JSON document")
+}
+
+/**
+ * Shows the plan for a repository and, when it is taken, carries it out.
+ * @param occasion - what it is held for; null when the files are only to fit `.sops.yaml` as it stands
+ * @returns the exit status
+ */
+export async function rekeyRepository(
+  repository: Repository,
+  options: RekeyOptions,
+  world: World,
+  occasion: Occasion | null,
+): Promise<number> {
+  await requireNothingHalfDone(repository.root)
+  for (const { line, text } of repository.config.warnings)
+    world.err(`ts-age-yk: warning: .sops.yaml, line ${line}: ${text}\n`)
+  const plan = planRekey(repository, { rotateAll: options.rotate === true })
+  const guards = guardsOf(repository, plan, await attested(repository, options, world))
+  const attended = await openAttendedSession(options, world)
+  await using session = attended.session
+  const forecast = await previewUnlock(repository, plan, session)
+  const due = changedFiles(plan).length > 0 || occasion !== null
+  if (options.dryRun === true) {
+    if (options.json === true)
+      await world.out(
+        `${JSON.stringify({ ...planDocument(repository, plan, guards, forecast), ...(occasion === null ? {} : { occasion: occasion.document }) }, null, 2)}\n`,
+      )
+    else await world.out(`${occasion?.text ?? ""}${planText(plan, repository.names, guards, forecast)}`)
+    return due ? EXIT.changesDue : 0
+  }
+  if (options.json !== true) world.err(`${occasion?.text ?? ""}${planText(plan, repository.names, guards, forecast)}`)
+  if (!due) return 0
+  const overrides = options.override ?? []
+  requireGuards(guards, overrides)
+  if (!(await confirmed(plan, options, world))) return EXIT.failed
+  const events = (await occasion?.begin(session)) ?? []
+  const progress = progressLine(world)
+  const outcome = await rekey({
+    repository,
+    plan,
+    guards,
+    forecast,
+    overrides,
+    session,
+    tallies: () => attended.attendant.tallies,
+    wrap: recipientWrapper({ env: world.env, dialogue: world.terminal() }),
+    version,
+    now: world.now,
+    prove: (options.prove ?? []).map((key) => recipientNamed(key, repository)),
+    occasion: events,
+    alongside: occasion?.alongside ?? [],
+    progress: (step, finished, all, path) =>
+      progress.show(`${step} ${finished} of ${all}${path === "" ? "" : `: ${printable(path)}`}`),
+  }).finally(() => progress.clear())
+  await report(outcome, repository, plan, options, world)
+  return 0
+}
+
+/** The roots that attestations are judged by: Yubico's, or those that were named instead. */
+export async function attestationRoots(files: readonly string[] | undefined): Promise<TrustedRoots> {
+  if (files === undefined) return yubicoRoots()
+  const texts = await Promise.all(
+    files.map((file) =>
+      readFile(file, "utf8").catch((cause: unknown) => {
+        throw new ReadFailed(file, cause)
+      }),
+    ),
+  )
+  return trustedRoots(texts.join("\n"))
+}
+
+/** The recipients whose attestation is on file and holds; what does not is told. */
+async function attested({ root }: Repository, options: RekeyOptions, world: World): Promise<Set<string>> {
+  const evidence = await readEvidence(root, await attestationRoots(options.attestationRoot), world.now())
+  for (const one of evidence) if (!one.holds) world.err(`ts-age-yk: warning: ${explain(one.why).text}\n`)
+  return attestedRecipients(evidence)
+}
+
+function recipientNamed(key: string, { names }: Repository): string {
+  const named = [...names.values()].find((candidate) => candidate.names.includes(key) || candidate.recipient === key)
+  if (named === undefined)
+    throw new WrongUsage(`no key of .sops.yaml is called ${printable(key)}`, { where: { option: "--prove" } })
+  return named.recipient
+}
+
+async function confirmed(plan: RekeyPlan, options: RekeyOptions, world: World): Promise<boolean> {
+  if (options.confirm !== undefined) {
+    if (options.confirm.length < 16 || !plan.hash.startsWith(options.confirm.toLowerCase()))
+      throw new WrongUsage("the plan is not the one that --confirm names", {
+        hint: "look at it again: ts-age-yk rekey --dry-run",
+      })
+    return true
+  }
+  if (options.yes === true) return true
+  const terminal = world.terminal()
+  if (terminal === null)
+    throw new WrongUsage("nobody is there to confirm the plan", {
+      hint: "take it with --yes, or with --confirm and its hash",
+    })
+  return (await terminal.confirm("carry out this plan?", "yes", "no")) === true
+}
+
+async function report(
+  outcome: Outcome,
+  repository: Repository,
+  plan: RekeyPlan,
+  options: RekeyOptions,
+  world: World,
+): Promise<void> {
+  const { proofs, refused } = outcome.verification
+  const label = (recipient: string): string => keyLabel(recipient, repository.names)
+  const removed = [...new Set(plan.files.flatMap(leaving))]
+  if (options.json === true) {
+    await world.out(
+      `${JSON.stringify({ ceremony: outcome.ceremony, plan: plan.hash, replaced: outcome.replaced, seconds: outcome.seconds, proofs, refused: Object.fromEntries(refused), removed }, null, 2)}\n`,
+    )
+    return
+  }
+  const lines = [
+    `${outcome.replaced} ${outcome.replaced === 1 ? "file" : "files"} replaced, verified, in ${outcome.seconds.toFixed(1)} s`,
+  ]
+  for (const { recipient, files, opened } of proofs)
+    lines.push(
+      opened > 0
+        ? `  ${label(recipient)}: opened ${opened} of ${files}`
+        : `  ${label(recipient)}: not proven (not at hand)`,
+    )
+  for (const [recipient, files] of refused)
+    lines.push(`  ${label(recipient)}: removed, and shown to open none of ${files}`)
+  lines.push(
+    "",
+    "what is left to you:",
+    "  review: git diff",
+    "  commit: git add -A && git commit",
+    "  deploy, so that the hosts get the new files",
+  )
+  if (removed.length > 0)
+    lines.push(
+      `  then change the values themselves: ${removed.map(label).join(", ")} could read them until now, and can in git's history`,
+    )
+  await world.out(`${lines.join("\n")}\n`)
+}
+
+function planDocument(
+  repository: Repository,
+  plan: RekeyPlan,
+  guards: readonly Guard[],
+  forecast: Forecast,
+): Record<string, unknown> {
+  const label = (recipient: string): unknown => ({ name: keyLabel(recipient, repository.names), recipient })
+  return {
+    plan: plan.hash,
+    words: planWords(plan.hash),
+    config: plan.configSha256,
+    files: plan.files.map(({ path, before, change, groups, threshold }) => ({
+      path,
+      before,
+      change: change.kind,
+      because: change.kind === "rotate" ? change.because : [],
+      why: change.kind === "refuse" ? change.why.message : null,
+      threshold,
+      groups: groups.map(({ added, removed, kept }) => ({
+        added: added.map(label),
+        removed: removed.map(label),
+        kept: kept.map(label),
+      })),
+    })),
+    guards,
+    forecast,
+  }
+}
