@@ -86,6 +86,12 @@ function groupOf({ added, removed, kept }: GroupPlan): PlannedGroup {
   return { added: added.map(({ name: recipient }) => recipient), removed: removed.map(name), kept: kept.map(name) }
 }
 
+/** Who could open a file and shall not any more: not those who only move to another group. */
+export function leaving(planned: PlannedFile): string[] {
+  const after = new Set(groupsAfter(planned).flat())
+  return [...new Set(planned.groups.flatMap(({ removed }) => removed))].filter((recipient) => !after.has(recipient))
+}
+
 /** Who can open a file after the change, group by group. */
 export function groupsAfter(file: PlannedFile): string[][] {
   return file.groups.map(({ kept, added }) => [...kept, ...added]).filter((group) => group.length > 0)

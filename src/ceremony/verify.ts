@@ -19,7 +19,7 @@ import { decryptFile, type EncryptedFile, readEncrypted } from "../sops/file.ts"
 import { type AgeKey, keyName } from "../sops/metadata.ts"
 import { sessionOpener } from "../sops/session-opener.ts"
 import { LockoutRefused, VerificationFailed } from "./failures.ts"
-import { groupsAfter } from "./plan.ts"
+import { groupsAfter, leaving } from "./plan.ts"
 import { type NewFile, type Progress, plaintextDigest, remembering } from "./unlock.ts"
 
 /** How many new files a recipient has opened, of how many that are for it. */
@@ -51,7 +51,7 @@ class Verifier {
     if (made.planned.change.kind === "rotate") await requireFailure(file, made.oldKey)
     const bytesOpened = new Set([...opened].map(({ enc }) => enc))
     for (const entry of keys) await this.#prove(entry, bytesOpened)
-    for (const { removed } of made.planned.groups) for (const recipient of removed) await this.#refuse(recipient, keys)
+    for (const recipient of leaving(made.planned)) await this.#refuse(recipient, keys)
   }
 
   async #openAfresh(file: EncryptedFile, opened: Set<AgeKey>): Promise<DataKey> {
