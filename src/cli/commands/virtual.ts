@@ -2,7 +2,7 @@
 import { appendFileSync } from "node:fs"
 import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
-import { Command, InvalidArgumentError } from "commander"
+import { Command, InvalidArgumentError, Option } from "commander"
 import { slotText } from "../../failure.ts"
 import { WriteFailed } from "../../replace-file.ts"
 import {
@@ -90,7 +90,7 @@ function importCommand(world: World, done: (status: number) => void): Command {
     .description("put a P-256 key that is known into a slot of the virtual YubiKey in FILE")
     .argument("<FILE>")
     .requiredOption("--private-key <HEX>", "the scalar, 32 bytes", parsePrivateKey)
-    .option("--slot <SLOT>", "82 to 95, or 1 to 20", parseSlotOption, 0x82)
+    .addOption(new Option("--slot <SLOT>", "82 to 95, or 1 to 20").argParser(parseSlotOption).default(0x82, "82"))
     .option("--pin-policy <POLICY>", "never, once or always", oneOf("never", "once", "always"), "once")
     .option("--touch-policy <POLICY>", "never, always or cached", oneOf("never", "always", "cached"), "always")
     .option("--name <NAME>", "name in the slot's certificate")
@@ -139,7 +139,11 @@ function serveCommand(world: World, done: (status: number) => void): Command {
   return new Command("serve")
     .description("put the virtual YubiKey in FILE into a reader of a running pcscd, through vpcd")
     .argument("<FILE>")
-    .option("--vpcd <HOST:PORT>", "where vpcd listens", parseAddress, { host: "127.0.0.1", port: 35963 })
+    .addOption(
+      new Option("--vpcd <HOST:PORT>", "where vpcd listens")
+        .argParser(parseAddress)
+        .default({ host: "127.0.0.1", port: 35963 }, "127.0.0.1:35963"),
+    )
     .option("--touch <WHEN>", "auto: at once; never; or milliseconds", parseTouch, "auto")
     .option("--ecdh-delay <MS>", "how long a key agreement takes", parseNumber)
     .option(
