@@ -1,6 +1,6 @@
 /** What can stop a ceremony. Nothing is half done by any of them, but by CeremonyHalfDone, which says so. */
 import { EXIT, Failure, type FailureDetails } from "../failure.ts"
-import { printable } from "../quote.ts"
+import { printable, quote } from "../quote.ts"
 
 /** There is no `.sops.yaml` here or above, so that nothing says who shall read what. */
 export class NoRepository extends Failure {
@@ -114,5 +114,74 @@ export class RecordDamaged extends Failure {
   override readonly exit = EXIT.damaged
   constructor(what: string, details: FailureDetails = {}) {
     super(what, details)
+  }
+}
+
+/** git knows no commit by this name. */
+export class RevisionUnknown extends Failure {
+  override readonly code = "revision-unknown"
+  override readonly exit = EXIT.usage
+  constructor(revision: string, cause?: unknown) {
+    super(`git knows no commit ${quote(revision)}`, { hint: "git log shows those that it knows", cause })
+  }
+}
+
+/** A list of the exposure ledger's marks cannot be used as it stands. */
+export class ExposureMarksInvalid extends Failure {
+  override readonly code = "exposure-marks-invalid"
+  override readonly exit = EXIT.usage
+  constructor(what: string, details: FailureDetails = {}) {
+    super(what, { hint: "docs/audit.md has its keys", ...details })
+  }
+}
+
+/** A value cannot be marked as done with: it is not in the ledger, or the key still reads it. */
+export class MarkRefused extends Failure {
+  override readonly code = "mark-refused"
+  override readonly exit = EXIT.failed
+  constructor(what: string, details: FailureDetails = {}) {
+    super(what, details)
+  }
+}
+
+/** A manifest of a host's secrets cannot be understood. */
+export class ManifestInvalid extends Failure {
+  override readonly code = "manifest-invalid"
+  override readonly exit = EXIT.usage
+  constructor(what: string, details: FailureDetails = {}) {
+    super(what, { hint: "it is the JSON that sops-install-secrets is given", ...details })
+  }
+}
+
+/** A recipient that is to join did not open its challenge. */
+export class ProofFailed extends Failure {
+  override readonly code = "proof-failed"
+  override readonly exit = EXIT.noIdentity
+  constructor(recipient: string, details: FailureDetails = {}) {
+    super(`nothing at hand opens what is encrypted to ${printable(recipient)}, so nothing shows that anybody can`, {
+      hint: "have its key at hand (the YubiKey connected, or -i FILE), or say why it is not: --no-proof 'REASON'",
+      ...details,
+    })
+  }
+}
+
+/** A key that is to join cannot be used, or is not the one that was meant. */
+export class NewKeyRefused extends Failure {
+  override readonly code = "new-key-refused"
+  override readonly exit = EXIT.usage
+  constructor(what: string, hint: string, details: FailureDetails = {}) {
+    super(what, { hint, ...details })
+  }
+}
+
+/** The policy names a key that would have no name any more. */
+export class PolicyNamesKey extends Failure {
+  override readonly code = "policy-names-key"
+  override readonly exit = EXIT.failed
+  constructor(name: string, details: FailureDetails = {}) {
+    super(`the policy names ${quote(name)}, which would be the name of no key any more`, {
+      hint: "take it out of .ts-age-yk.yaml, or give it its recipient there, then do this again",
+      ...details,
+    })
   }
 }

@@ -18,11 +18,12 @@ import {
   requireNothingHalfDone,
 } from "../ceremony/rekey.ts"
 import type { Repository } from "../ceremony/repository.ts"
+import { type RunbookFacts, runbookMarkdown, runbookText } from "../ceremony/runbook.ts"
 import type { TranscriptEvent } from "../ceremony/transcript.ts"
 import { EXIT, explain } from "../failure.ts"
 import type { UnlockSession } from "../keyring/unlock-session.ts"
 import { printable } from "../quote.ts"
-import { ReadFailed } from "../replace-file.ts"
+import { ReadFailed, replaceFile } from "../replace-file.ts"
 import { recipientWrapper } from "../sops/recipient-wrapper.ts"
 import { version } from "../version.ts"
 import { type TrustedRoots, trustedRoots, yubicoRoots } from "../yubikey/attestation.ts"
@@ -42,6 +43,7 @@ export type RekeyOptions = IdentityOptions &
     override?: Override[]
     prove?: string[]
     attestationRoot?: string[]
+    runbook?: string
     json?: true
   }>
 
@@ -98,6 +100,7 @@ export function declareRekey(command: Command): Command {
       "trust attestations by this root instead of Yubico's (repeatable)",
       collect(String),
     )
+    .option("--runbook <FILE>", "write what is left to do to FILE, as Markdown")
     .option("--json", "one JSON document")
 }
 
@@ -153,7 +156,7 @@ export async function rekeyRepository(
     progress: (step, finished, all, path) =>
       progress.show(`${step} ${finished} of ${all}${path === "" ? "" : `: ${printable(path)}`}`),
   }).finally(() => progress.clear())
-  await report(outcome, repository, plan, options, world)
+  await report(outcome, repository, plan, occasion?.alongside ?? [], options, world)
   return 0
 }
 
@@ -205,12 +208,21 @@ async function report(
   outcome: Outcome,
   repository: Repository,
   plan: RekeyPlan,
+  alongside: readonly Alongside[],
   options: RekeyOptions,
   world: World,
 ): Promise<void> {
   const { proofs, refused } = outcome.verification
   const label = (recipient: string): string => keyLabel(recipient, repository.names)
   const removed = [...new Set(plan.files.flatMap(leaving))]
+  const facts: RunbookFacts = {
+    ceremony: outcome.ceremony,
+    replaced: outcome.replaced,
+    removed: removed.map(label),
+    notProven: proofs.filter(({ opened }) => opened === 0).map(({ recipient }) => label(recipient)),
+    git: repository.git !== null,
+  }
+  if (options.runbook !== undefined) await replaceFile(options.runbook, Buffer.from(runbookMarkdown(facts)), 0o644)
   if (options.json === true) {
     await world.out(
       `${JSON.stringify({ ceremony: outcome.ceremony, plan: plan.hash, replaced: outcome.replaced, seconds: outcome.seconds, proofs, refused: Object.fromEntries(refused), removed }, null, 2)}\n`,
@@ -218,6 +230,7 @@ async function report(
     return
   }
   const lines = [
+    ...alongside.map(({ path }) => `${path} changed`),
     `${outcome.replaced} ${outcome.replaced === 1 ? "file" : "files"} replaced, verified, in ${outcome.seconds.toFixed(1)} s`,
   ]
   for (const { recipient, files, opened } of proofs)
@@ -228,18 +241,7 @@ async function report(
     )
   for (const [recipient, files] of refused)
     lines.push(`  ${label(recipient)}: removed, and shown to open none of ${files}`)
-  lines.push(
-    "",
-    "what is left to you:",
-    "  review: git diff",
-    "  commit: git add -A && git commit",
-    "  deploy, so that the hosts get the new files",
-  )
-  if (removed.length > 0)
-    lines.push(
-      `  then change the values themselves: ${removed.map(label).join(", ")} could read them until now, and can in git's history`,
-    )
-  await world.out(`${lines.join("\n")}\n`)
+  await world.out(`${lines.join("\n")}\n\n${runbookText(facts)}`)
 }
 
 function planDocument(

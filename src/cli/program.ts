@@ -38,6 +38,11 @@ const groups: Readonly<Record<string, Readonly<Record<string, CommandEntry>>>> =
   },
   Ceremony: {
     rekey: { summary: "make every file fit .sops.yaml, all or nothing", load: () => import("./commands/rekey.ts") },
+    host: { summary: "a host joins or goes; who reads what", load: () => import("./commands/host.ts") },
+    key: {
+      summary: "a person's or a YubiKey's key joins, goes, or is replaced",
+      load: () => import("./commands/key.ts"),
+    },
     transcript: {
       summary: "the record of ceremonies: show, sign, verify",
       load: () => import("./commands/transcript.ts"),

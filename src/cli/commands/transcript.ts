@@ -55,6 +55,12 @@ function lineText(line: ReturnType<typeof parseLine>): string {
       return `${time}  ceremony ${line.ceremony} by ${text("operator")}, plan ${text("plan").slice(0, 16)}\n`
     case "file":
       return `    ${text("path")}: ${text("change")}\n`
+    case "key-added":
+      return `    ${text("key")} joined, ${line["proven"] === true ? "and opened a challenge" : `not proven: ${text("reason")}`}\n`
+    case "key-removed":
+      return `    ${text("key")} was removed\n`
+    case "key-renamed":
+      return `    ${text("was")} is called ${text("key")}\n`
     case "signature":
       return `${time}  signed by ${text("by")} ${text("serial")}\n`
     default:
