@@ -44,7 +44,7 @@ export function sha256Hex(bytes: Uint8Array): string {
 }
 
 /** Files that are larger than this are not looked into unless a rule names them: secrets are small. Bytes. */
-const sniffLimit = 8 << 20
+export const sniffLimit = 8 << 20
 
 /** The folder of the `.sops.yaml` that is for a folder, absolute. @throws NoRepository */
 export async function findRepository(folder: string): Promise<string> {
@@ -99,7 +99,8 @@ async function namesOf(root: string, text: string): Promise<Map<string, NamedKey
   return new Map([...readKeyNames(committed), ...readKeyNames(text)])
 }
 
-function within<T>(file: string, work: () => T): T {
+/** Has a failure name the file that it is about. */
+export function within<T>(file: string, work: () => T): T {
   try {
     return work()
   } catch (failure) {
@@ -115,7 +116,8 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-function isExcluded(path: string, policy: Policy): boolean {
+/** Whether a policy leaves a file alone. */
+export function isExcluded(path: string, policy: Policy): boolean {
   return policy.exclude.some(
     (excluded) => path === excluded || path.startsWith(excluded.endsWith("/") ? excluded : `${excluded}/`),
   )
@@ -141,8 +143,6 @@ async function readFile(
 ): Promise<RepositoryFile | null> {
   const absolute = join(root, path)
   const rule = await ruleFor(config, absolute, root)
-  // A rule for every path is meant for secrets, not for the README beside them.
-  const named = rule !== null && rule.pathRegex !== ""
   let bytes: Uint8Array
   try {
     // What a link points to is another entry, or none of ours.
@@ -150,21 +150,31 @@ async function readFile(
     bytes = readFileSync(absolute)
   } catch (cause) {
     // A file that was deleted and is still in git's index is none of ours.
-    if (!named || (cause instanceof Error && "code" in cause && cause.code === "ENOENT")) return null
+    if (!isNamed(rule) || (cause instanceof Error && "code" in cause && cause.code === "ENOENT")) return null
     throw new ReadFailed(path, cause)
   }
+  const gitPath = state === null ? path : relative(state.top, absolute).split(sep).join("/")
+  return await repositoryFile(path, bytes, rule, state?.changed.has(gitPath) ?? false)
+}
+
+/** A rule for every path is meant for secrets, not for the README beside them. */
+function isNamed(rule: CreationRule | null): boolean {
+  return rule !== null && rule.pathRegex !== ""
+}
+
+/** What a repository knows of one file; null for a file that is none of its secrets. */
+export async function repositoryFile(
+  path: string,
+  bytes: Uint8Array,
+  rule: CreationRule | null,
+  changed: boolean,
+): Promise<RepositoryFile | null> {
+  const named = isNamed(rule)
   if (!named && bytes.length > sniffLimit) return null
   const format = formatOfEncrypted(path, bytes)
   if (format === null && !named) return null
-  const gitPath = state === null ? path : relative(state.top, absolute).split(sep).join("/")
-  return {
-    path,
-    bytes,
-    sha256: sha256Hex(bytes),
-    rule,
-    content: format === null ? { state: "plain" } : await readContent(bytes, format),
-    changed: state?.changed.has(gitPath) ?? false,
-  }
+  const content = format === null ? { state: "plain" as const } : await readContent(bytes, format)
+  return { path, bytes, sha256: sha256Hex(bytes), rule, content, changed }
 }
 
 async function readContent(

@@ -1,0 +1,139 @@
+/**
+ * `.sops-exposure.yaml`: what people did about values that removed keys could read, where history cannot show it. It stands beside
+ * `.sops.yaml`, is meant to be committed, and holds no secret. `ts-age-yk audit rotated` and `audit waive` append to it.
+ *
+ *     marks:
+ *       - file: secrets/app.yaml             # where the value stood, for people
+ *         paths: ['["db"]["password"]']      # which values of the version
+ *         key: age1…                         # who could read them
+ *         state: rotated                     # or waived
+ *         reason: new password since Tuesday # waived must have one
+ *         version: 3f2a…                     # git's blob: the last version of the file that the key could read
+ *         date: 2026-07-01
+ *
+ * A mark names a version, not a commit, so that it outlives a rebase; and it ends with that version, so that a key which comes back and
+ * reads on is not excused by what was said before.
+ */
+import { Failure } from "../failure.ts"
+import { quote } from "../quote.ts"
+import { ConfigReader } from "../sops/config-reader.ts"
+import { nearestName } from "../sops/similar.ts"
+import type { YamlNode } from "../sops/yaml/node.ts"
+import { parseYaml } from "../sops/yaml/parser.ts"
+import { follow, isNull } from "../sops/yaml/view.ts"
+import { ExposureMarksInvalid } from "./failures.ts"
+
+export const exposureMarksName = ".sops-exposure.yaml"
+
+export type ExposureMark = Readonly<{
+  file: string
+  /** Key paths, `["a"][0]`. */
+  paths: readonly string[]
+  key: string
+  state: "rotated" | "waived"
+  /** "" where none was given. */
+  reason: string
+  version: string
+  date: string
+}>
+
+const fields = ["file", "paths", "key", "state", "reason", "version", "date"] as const
+
+/**
+ * Reads the marks. @throws ExposureMarksInvalid with the line
+ */
+export function parseExposureMarks(text: string): ExposureMark[] {
+  try {
+    return readMarks(text)
+  } catch (failure) {
+    if (failure instanceof ExposureMarksInvalid || !(failure instanceof Failure)) throw failure
+    throw new ExposureMarksInvalid(failure.message, { where: failure.where, cause: failure })
+  }
+}
+
+function readMarks(text: string): ExposureMark[] {
+  const [document] = parseYaml(text)
+  if (document === undefined || isNull(document.root)) return []
+  const reader = new ConfigReader()
+  const top = reader.fields(document.root, "the file", ["marks"], () => true)
+  for (const { key, line } of top.values()) refuseUnknown(key, ["marks"], line)
+  const marks = top.get("marks")
+  return marks === undefined ? [] : reader.items(marks).map((node) => readMark(node, reader))
+}
+
+function readMark(node: YamlNode, reader: ConfigReader): ExposureMark {
+  const line = node.textLine
+  const entry = reader.fields(node, "a mark", [...fields], () => true)
+  for (const field of entry.values()) refuseUnknown(field.key, fields, field.line)
+  const text = (name: (typeof fields)[number], shape: RegExp, wanted: string): string => {
+    const value = reader.text(entry.get(name))
+    if (!shape.test(value))
+      throw new ExposureMarksInvalid(`${name} of a mark must be ${wanted}`, {
+        where: { line: entry.get(name)?.line ?? line },
+      })
+    return value
+  }
+  const paths = entry.get("paths")
+  const state = text("state", /^(rotated|waived)$/, "rotated or waived") === "waived" ? "waived" : "rotated"
+  return {
+    file: text("file", /./s, "a path"),
+    paths: paths === undefined ? [] : reader.items(paths).map(readPath),
+    key: text("key", /./s, "a recipient"),
+    state,
+    reason: state === "waived" ? text("reason", /\S/, "given where it is waived") : reader.text(entry.get("reason")),
+    version: text("version", /^[0-9a-f]{40}([0-9a-f]{24})?$/, "the id of a blob"),
+    date: text("date", /^\d{4}-\d\d-\d\d$/, "a day like 2026-07-01"),
+  }
+}
+
+function readPath(node: YamlNode): string {
+  const target = follow(node)
+  if (target.kind !== "scalar")
+    throw new ExposureMarksInvalid('a key path is expected, like ["a"][0]', { where: { line: node.textLine } })
+  return target.value
+}
+
+function refuseUnknown(key: string, allowed: readonly string[], line: number): void {
+  if (allowed.includes(key)) return
+  const meant = nearestName(key, allowed)
+  throw new ExposureMarksInvalid(`${quote(key)} is not known${meant === null ? "" : `; did you mean ${meant}?`}`, {
+    where: { line },
+  })
+}
+
+const heading = `# Values that removed keys could read, and what was done about them. Written by ts-age-yk audit; see its docs/audit.md.
+marks:
+`
+
+/**
+ * Appends marks to the file's text: all that stands there stays.
+ * @param text - "" when there is no file yet
+ * @throws ExposureMarksInvalid when the file is not one that can be appended to
+ */
+export function appendExposureMarks(text: string, marks: readonly ExposureMark[]): string {
+  const before = parseExposureMarks(text)
+  const start = before.length === 0 && !/^marks:\s*$/m.test(text) ? `${text}${heading}` : text
+  const result = `${start.replace(/\n?$/, "\n")}${marks.map(markText).join("")}`
+  const after = parseExposureMarks(result)
+  if (JSON.stringify(after) !== JSON.stringify([...before, ...marks]))
+    throw new ExposureMarksInvalid("the list is written in a way that nothing can be appended to", {
+      hint: "make marks the last key of the file, with each mark under it on lines of its own",
+    })
+  return result
+}
+
+/** YAML takes a JSON text as it is. */
+function markText({ file, paths, key, state, reason, version, date }: ExposureMark): string {
+  const text = (value: string): string => JSON.stringify(value)
+  return [
+    `  - file: ${text(file)}`,
+    "    paths:",
+    ...paths.map((path) => `      - ${text(path)}`),
+    `    key: ${text(key)}`,
+    `    state: ${state}`,
+    ...(reason === "" ? [] : [`    reason: ${text(reason)}`]),
+    `    version: ${text(version)}`,
+    `    date: ${text(date)}`,
+    "",
+  ].join("\n")
+}
