@@ -1,12 +1,15 @@
 declare module "bcrypt-pbkdf" {
-  /** Fills `key`. @returns 0, or -1 when an argument is out of range */
-  export function pbkdf(
-    password: Uint8Array,
-    passwordLength: number,
-    salt: Uint8Array,
-    saltLength: number,
-    key: Uint8Array,
-    keyLength: number,
-    rounds: number,
-  ): number
+  const bcrypt: {
+    /** Fills `key`. @returns 0, or -1 when an argument is out of range */
+    pbkdf(
+      password: Uint8Array,
+      passwordLength: number,
+      salt: Uint8Array,
+      saltLength: number,
+      key: Uint8Array,
+      keyLength: number,
+      rounds: number,
+    ): number
+  }
+  export default bcrypt
 }

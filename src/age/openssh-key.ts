@@ -108,9 +108,10 @@ async function deriveKey(
   rounds: number,
   length: number,
 ): Promise<Uint8Array> {
-  const { pbkdf } = await import("bcrypt-pbkdf")
+  // A CommonJS module: bundled, it has no named exports.
+  const { default: bcrypt } = await import("bcrypt-pbkdf")
   const key = new Uint8Array(length)
-  const done = passphrase.use((bytes) => pbkdf(bytes, bytes.length, salt, salt.length, key, length, rounds))
+  const done = passphrase.use((bytes) => bcrypt.pbkdf(bytes, bytes.length, salt, salt.length, key, length, rounds))
   if (done !== 0) throw malformed()
   return key
 }

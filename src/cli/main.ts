@@ -21,16 +21,17 @@ export async function runProgram(
   argv: readonly string[],
   world: World,
   program: (argv: readonly string[], world: World) => Promise<number>,
+  name = "ts-age-yk",
 ): Promise<number> {
   try {
     return await program(argv, world)
   } catch (error) {
     if (error instanceof Failure) {
-      reportFailure(error, world, argv.includes("--json"))
+      reportFailure(error, world, argv.includes("--json"), name)
       return error.exit
     }
-    const name = error instanceof Error ? error.name : typeof error
-    world.err(`ts-age-yk: a fault in ts-age-yk itself (${name}); please report it\n`)
+    const kind = error instanceof Error ? error.name : typeof error
+    world.err(`${name}: a fault in ts-age-yk itself (${kind}); please report it\n`)
     if (world.env["TS_AGE_YK_DEBUG"] !== undefined && error instanceof Error)
       world.err(`${error.stack ?? error.message}\n`)
     return 1

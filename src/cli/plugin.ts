@@ -18,5 +18,5 @@ if (flag >= 0) {
     import("./process-world.ts"),
     import("./plugin-by-hand.ts"),
   ])
-  process.exitCode = await runProgram(argv, processWorld(), pluginByHand)
+  process.exitCode = await runProgram(argv, processWorld(), pluginByHand, "age-plugin-yubikey")
 }

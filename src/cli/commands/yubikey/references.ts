@@ -25,9 +25,10 @@ async function askNew(world: World, what: "PIN" | "PUK"): Promise<Secret<"PIN">>
 }
 
 async function askOld(world: World, what: "PIN" | "PUK"): Promise<Secret<"PIN">> {
-  const text = await world.terminal()?.askSecret(`present ${what}`)
-  if (text === null || text === undefined || text === "")
-    throw new WrongUsage(`no ${what} was given; nothing was changed`)
+  const dialogue = world.terminal()
+  if (dialogue === null) throw new WrongUsage(`the present ${what} can only be typed at a terminal`)
+  const text = await dialogue.askSecret(`present ${what}`)
+  if (text === null || text === "") throw new WrongUsage(`no ${what} was given; nothing was changed`)
   return pinFrom(text, what)
 }
 
