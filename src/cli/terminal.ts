@@ -21,6 +21,9 @@ const key = {
   del: "\u007f",
 } as const
 
+/** Back to the first column, and the line is erased: [ECMA-48] 8.3.41 EL. */
+const clearLine = "\r\u001b[K"
+
 /** Longest answer, in characters: more is a paste gone wrong. */
 const longestAnswer = 1024
 
@@ -62,8 +65,8 @@ class Terminal implements Dialogue {
     for (;;) {
       const answer = await this.#ask(`${question} [${choices}] `, "shown")
       if (answer === null) return null
-      if (no === undefined || answer.trim() === "1") return true
-      if (answer.trim() === "2") return false
+      if (no === undefined || isAnswer(answer, "1", yes, no)) return true
+      if (isAnswer(answer, "2", no, yes)) return false
     }
   }
 
@@ -78,7 +81,8 @@ class Terminal implements Dialogue {
 
   async #ask(question: string, echo: "hidden" | "shown"): Promise<string | null> {
     const input = new ReadStream(openSync(this.#path, "r+"))
-    this.#write(printable(question))
+    // A line of progress may stand there.
+    this.#write(`${clearLine}${printable(question)}`)
     input.setRawMode(true)
     try {
       return await readLine(input, (text) => {
@@ -87,10 +91,16 @@ class Terminal implements Dialogue {
     } finally {
       input.setRawMode(false)
       input.destroy()
-      // Back to the first column, and the line is erased: [ECMA-48] 8.3.41 EL.
-      this.#write("\r\u001b[K")
+      this.#write(clearLine)
     }
   }
+}
+
+/** Whether an answer is a choice's number, or so much of its label that it cannot be the other's. */
+function isAnswer(answer: string, number: string, label: string, other: string): boolean {
+  const said = answer.trim().toLowerCase()
+  if (said === number) return true
+  return said !== "" && label.toLowerCase().startsWith(said) && !other.toLowerCase().startsWith(said)
 }
 
 /** Reads keys until enter. @returns null at Control-D on an empty line */
