@@ -62,21 +62,23 @@ export async function findRepository(folder: string): Promise<string> {
 /**
  * Reads the repository that a folder is in.
  * @param paths - files and folders that are wanted, absolute; all when empty
- * @param config - to read the repository as if that were its `.sops.yaml`: a change that is planned, and not yet made
+ * @param instead - to read the repository as if these were its `.sops.yaml` and policy: a change that is planned, and not yet made
  * @throws NoRepository, ConfigInvalid, PolicyInvalid, GitFailed
  */
 export async function readRepository(
   folder: string,
   paths: readonly string[] = [],
-  config?: Uint8Array,
+  instead: Readonly<{ config?: Uint8Array; policy?: Uint8Array }> = {},
 ): Promise<Repository> {
   const root = await findRepository(folder)
-  const configBytes = config ?? readBytes(join(root, configName))
+  const configBytes = instead.config ?? readBytes(join(root, configName))
   const parsed = within(configName, () => parseConfig(configBytes))
   const names = await namesOf(root, Buffer.from(configBytes).toString("utf8"))
   const policyPath = join(root, policyName)
   const policy = existsSync(policyPath)
-    ? within(policyName, () => parsePolicy(Buffer.from(readBytes(policyPath)).toString("utf8"), names))
+    ? within(policyName, () =>
+        parsePolicy(Buffer.from(instead.policy ?? readBytes(policyPath)).toString("utf8"), names),
+      )
     : noPolicy
   const state = await readGitState(root)
   const listed = (await listFiles(root)) ?? (await walk(root))

@@ -49,8 +49,11 @@ export async function changeKeys(
   const text = config.toString("utf8")
   const change = changeOf(wished, options, text, config)
   const files = planKeyChange({ config, policy }, change)
-  const edited = files.find(({ path }) => path === configName)
-  const repository = await readRepository(root, [], edited?.bytes)
+  const [edited, editedPolicy] = [configName, policyName].map((name) => files.find(({ path }) => path === name)?.bytes)
+  const repository = await readRepository(root, [], {
+    ...(edited === undefined ? {} : { config: edited }),
+    ...(editedPolicy === undefined ? {} : { policy: editedPolicy }),
+  })
   const before = (path: string): string => sha256Hex(path === policyName ? Buffer.from(policy ?? "") : config)
   const occasion: Occasion = {
     text: occasionText(wished, files),
