@@ -39,7 +39,10 @@ function documentedOptions(title: string): string[] {
   return [
     ...own,
     ...(choosing ? documentedOptions("Options that choose YubiKeys") : []),
-    ...(text.includes("options that unlock](") ? documentedOptions("Options that unlock") : []),
+    ...(text.includes("options that unlock](") || text.startsWith("\nThose that unlock")
+      ? documentedOptions("Options that unlock")
+      : []),
+    ...(text.includes("options of a ceremony](") ? documentedOptions("Options of a ceremony") : []),
   ]
 }
 
@@ -60,7 +63,14 @@ beforeAll(async () => {
 
 describe("docs/commands.md", () => {
   it("has each command, and no other", () => {
-    const others = ["Everywhere", "Options that choose YubiKeys", "Options that unlock", "sops", "age-plugin-yubikey"]
+    const others = [
+      "Everywhere",
+      "Options that choose YubiKeys",
+      "Options that unlock",
+      "Options of a ceremony",
+      "sops",
+      "age-plugin-yubikey",
+    ]
     expect([...sections.keys()].filter((title) => !others.includes(title)).toSorted()).toEqual(
       [...commands.keys()].toSorted(),
     )
