@@ -14,7 +14,7 @@
  * A mark names a version, not a commit, so that it outlives a rebase; and it ends with that version, so that a key which comes back and
  * reads on is not excused by what was said before.
  */
-import { Failure } from "../failure.ts"
+import { Failure, type KeyPath, keyPathText } from "../failure.ts"
 import { quote } from "../quote.ts"
 import { ConfigReader } from "../sops/config-reader.ts"
 import { nearestName } from "../sops/similar.ts"
@@ -99,6 +99,26 @@ function refuseUnknown(key: string, allowed: readonly string[], line: number): v
   throw new ExposureMarksInvalid(`${quote(key)} is not known${meant === null ? "" : `; did you mean ${meant}?`}`, {
     where: { line },
   })
+}
+
+/** What a mark says of, taken from the ledger. */
+type Marked = Readonly<{ file: string; keyPath: KeyPath; key: string; version: string }>
+
+/** The marks that close rows of the ledger: one for each file, key and version. @param date - like 2026-07-01 */
+export function marksFor(
+  rows: readonly Marked[],
+  state: ExposureMark["state"],
+  reason: string,
+  date: string,
+): ExposureMark[] {
+  const marks = new Map<string, ExposureMark & { paths: string[] }>()
+  for (const { file, keyPath, key, version } of rows) {
+    const id = `${file}\0${key}\0${version}`
+    const mark = marks.get(id) ?? { file, paths: [], key, state, reason, version, date }
+    mark.paths.push(keyPathText(keyPath))
+    marks.set(id, mark)
+  }
+  return [...marks.values()]
 }
 
 const heading = `# Values that removed keys could read, and what was done about them. Written by ts-age-yk audit; see its docs/audit.md.

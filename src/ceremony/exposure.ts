@@ -146,10 +146,17 @@ class Ledger {
     for (const [slot, keys] of this.#seen)
       for (const [key, seen] of keys)
         for (const row of this.#rowsOf(slot, key, seen, changes.get(slot) ?? []))
-          rows.push(marked(row, marks.get(slot)?.filter(({ mark }) => mark.key === key) ?? [], seen))
+          rows.push(marked(row, this.#marksOf(row, marks.get(slot) ?? [], this.#places.get(slot) ?? []), seen))
     return rows.sort(
       (one, other) =>
         compare(one.file, other.file) || compare(pathOf(one), pathOf(other)) || compare(one.key, other.key),
+    )
+  }
+
+  /** Marks for a row. Of copies, a mark means the one in its file; a file that is gone under that name means what became of it. */
+  #marksOf(row: Exposure, marks: readonly PlacedMark[], places: readonly Place[]): PlacedMark[] {
+    return marks.filter(
+      ({ mark }) => mark.key === row.key && (mark.file === row.file || !places.some(({ path }) => path === mark.file)),
     )
   }
 

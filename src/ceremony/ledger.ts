@@ -52,7 +52,7 @@ export async function readLedger(repository: Repository): Promise<Ledger | null>
       commits: history.commits,
       steps: history.steps,
       present,
-      marks: await readMarks(repository),
+      marks: (await readMarks(repository)).map((mark) => ({ ...mark, file: history.below + mark.file })),
       ...entitlement(repository, history.below),
     }),
     plainOnce: history.plainOnce,
@@ -70,7 +70,7 @@ function pathBelow(top: string, root: string): string {
 }
 
 /** The marks of a repository; none without their file. @throws ExposureMarksInvalid */
-export async function readMarks({ root }: Repository): Promise<ExposureMark[]> {
+async function readMarks({ root }: Repository): Promise<ExposureMark[]> {
   const text = await readFile(join(root, exposureMarksName), "utf8").catch(() => "")
   return within(exposureMarksName, () => parseExposureMarks(text))
 }

@@ -12,7 +12,7 @@ function plural(count: number, one: string, many = `${one}s`): string {
 }
 
 /** What happens to a file, in a few words. */
-function changeText({ change }: PlannedFile): string {
+export function changeText({ change }: PlannedFile): string {
   switch (change.kind) {
     case "keep":
       return "stays as it is"

@@ -174,7 +174,11 @@ export async function attestationRoots(files: readonly string[] | undefined): Pr
 }
 
 /** The recipients whose attestation is on file and holds; what does not is told. */
-async function attested({ root }: Repository, options: RekeyOptions, world: World): Promise<Set<string>> {
+export async function attested(
+  { root }: Repository,
+  options: Pick<RekeyOptions, "attestationRoot">,
+  world: World,
+): Promise<Set<string>> {
   const evidence = await readEvidence(root, await attestationRoots(options.attestationRoot), world.now())
   for (const one of evidence) if (!one.holds) world.err(`ts-age-yk: warning: ${explain(one.why).text}\n`)
   return attestedRecipients(evidence)

@@ -37,6 +37,10 @@ const groups: Readonly<Record<string, Readonly<Record<string, CommandEntry>>>> =
     sops: { summary: "sops' own command line, verbatim", load: () => import("./commands/sops.ts") },
   },
   Ceremony: {
+    audit: {
+      summary: "who can decrypt what, and what removed keys could read",
+      load: () => import("./commands/audit.ts"),
+    },
     rekey: { summary: "make every file fit .sops.yaml, all or nothing", load: () => import("./commands/rekey.ts") },
     host: { summary: "a host joins or goes; who reads what", load: () => import("./commands/host.ts") },
     key: {
