@@ -138,9 +138,9 @@ const absences: ReadonlySet<string> = new Set(["yubikey-absent", "no-card"])
 async function unopened(attempts: readonly Attempt[], stubs: readonly Stub[], dialogue: Dialogue): Promise<Fault[]> {
   const failures = attempts.flatMap((attempt) => (attempt.outcome === "failed" ? [attempt.failure] : []))
   const faults = failures.filter(({ code }) => !absences.has(code))
-  const nothingHere = failures.some(({ code }) => code === "no-card")
-  if (nothingHere)
-    for (const failure of failures.filter(({ code }) => absences.has(code))) await dialogue.tell(explain(failure).text)
+  // A key that is here and does not fit is an attempt too.
+  const nothingHere = failures.length === attempts.length && faults.length === 0
+  if (nothingHere) for (const failure of failures) await dialogue.tell(explain(failure).text)
   return faults.map((failure): Fault => {
     const index = stubs.findIndex((stub) => stub.serial === failure.where.serial && stub.slot === failure.where.slot)
     return index < 0 ? { at: "internal", failure } : { at: "identity", index, failure }
