@@ -81,10 +81,11 @@ class Terminal implements Dialogue {
 
   async #ask(question: string, echo: "hidden" | "shown"): Promise<string | null> {
     const input = new ReadStream(openSync(this.#path, "r+"))
-    // A line of progress may stand there.
-    this.#write(`${clearLine}${printable(question)}`)
+    // The echo is off before anybody can answer.
     input.setRawMode(true)
     try {
+      // A line of progress may stand there.
+      this.#write(`${clearLine}${printable(question)}`)
       return await readLine(input, (text) => {
         if (echo === "shown") this.#write(text)
       })
