@@ -1,9 +1,11 @@
 /** `ts-age-yk rekey`: the ceremony, from plan to transcript. */
 import { Command } from "commander"
 import { readJournal, recordFolder } from "../../ceremony/journal.ts"
+import { readLedger } from "../../ceremony/ledger.ts"
 import { finishHalfDone } from "../../ceremony/rekey.ts"
 import { findRepository, readRepository } from "../../ceremony/repository.ts"
 import { EXIT } from "../../failure.ts"
+import { exposureSummary } from "../audit-text.ts"
 import { declareRekey, type RekeyOptions, rekeyRepository } from "../ceremony.ts"
 import type { World } from "../world.ts"
 
@@ -25,9 +27,11 @@ export function define(command: Command, world: World, done: (status: number) =>
     }),
   )
   command.addCommand(
-    new Command("status").description("whether a ceremony stands half done").action(async () => {
-      done(await status(world))
-    }),
+    new Command("status")
+      .description("whether a ceremony stands half done, and what removed keys could read")
+      .action(async () => {
+        done(await status(world))
+      }),
   )
 }
 
@@ -50,7 +54,10 @@ async function status(world: World): Promise<number> {
   const root = await findRepository(".")
   const journal = await readJournal(await recordFolder(root))
   if (journal === null) {
-    await world.out("no ceremony stands half done\n")
+    const repository = await readRepository(".")
+    const ledger = await readLedger(repository)
+    const exposure = ledger === null ? "" : exposureSummary(ledger, ledger.names)
+    await world.out(`no ceremony stands half done\n${exposure}`)
     return 0
   }
   await world.out(
