@@ -85,7 +85,8 @@ type Outcome = Readonly<{ exit: number; output: string }>
 
 function shell(script: string, folder: string, programs: string): Promise<Outcome> {
   const environment = {
-    PATH: `${programs}:${process.env["PATH"] ?? ""}`,
+    // What stands in for programs that this machine may lack comes last.
+    PATH: `${programs}:${process.env["PATH"] ?? ""}:${join(root, "test/programs")}`,
     HOME: join(programs, "home"),
     LC_ALL: "C.UTF-8",
     TZ: "UTC",
