@@ -1,5 +1,5 @@
 /** What the benchmarks share: where peers are, how a process is timed, and how results come together in one table. */
-import { spawn } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import { existsSync, writeFileSync } from "node:fs"
 import { delimiter, join } from "node:path"
 import { peers } from "../native-test/harness.ts"
@@ -26,7 +26,13 @@ export function hasPeer(name: string): boolean {
 export type Program = readonly [program: string, ...args: string[]]
 
 /** `input` is written to standard input, which stays open when only the first byte of output is waited for. */
-type Timing = Readonly<{ input?: string; until?: "end" | "output"; env?: Readonly<Record<string, string>> }>
+type Timing = Readonly<{
+  input?: string
+  until?: "end" | "output"
+  env?: Readonly<Record<string, string>>
+  cwd?: string
+  quiet?: true
+}>
 
 /** Milliseconds from the start of a process to its end, or to the first byte that it writes. */
 export function timed([program, ...args]: Program, timing: Timing = {}): Promise<number> {
@@ -34,8 +40,9 @@ export function timed([program, ...args]: Program, timing: Timing = {}): Promise
   return new Promise((resolve, reject) => {
     const start = performance.now()
     const child = spawn(program, args, {
+      cwd: timing.cwd,
       env: { ...env, ...timing.env },
-      stdio: ["pipe", until === "output" ? "pipe" : "ignore", "inherit"],
+      stdio: ["pipe", until === "output" ? "pipe" : "ignore", timing.quiet === true ? "ignore" : "inherit"],
     })
     let first: number | undefined
     child.stdin?.on("error", () => undefined)
@@ -47,10 +54,24 @@ export function timed([program, ...args]: Program, timing: Timing = {}): Promise
     })
     child.on("error", reject)
     child.on("close", (status) => {
-      if (until === "end" && status !== 0) reject(new TypeError(`${program} ${args.join(" ")} ended with ${status}`))
+      if (until === "end" && status !== 0)
+        reject(new TypeError(`${program} ${args.join(" ").slice(0, 200)} ended with ${status}`))
       else resolve(first ?? performance.now() - start)
     })
   })
+}
+
+/** Most memory that a process had, in MiB; "?" where time(1) is missing. It may end with 3, a plan with something to do. */
+export function memory(program: Program, more: Readonly<Record<string, string>> = {}, cwd?: string): string {
+  const { stderr } = spawnSync("/usr/bin/time", ["-v", ...program], {
+    cwd,
+    env: { ...env, ...more },
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+    stdio: ["ignore", "ignore", "pipe"],
+  })
+  const kibibytes = /Maximum resident set size \(kbytes\): (\d+)/.exec(stderr)?.[1]
+  return kibibytes === undefined ? "?" : String(Math.round(Number(kibibytes) / 1024))
 }
 
 function median(numbers: readonly number[]): number {
@@ -94,7 +115,12 @@ export function table(rows: readonly Row[]): string {
   ]
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
   return cells
-    .map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd())
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
     .map((line) => `${line}\n`)
     .join("")
 }

@@ -12,7 +12,7 @@ import { storeOf } from "../src/sops/format.ts"
 import { recipientWrapper } from "../src/sops/recipient-wrapper.ts"
 import { importKey, newCard, writeCardFile } from "../src/virtual/index.ts"
 import { YubiKeyRecipient } from "../src/yubikey/recipient.ts"
-import { cli, env, hasPeer, type Program, type Row, ratio, report } from "./measure.ts"
+import { cli, env, hasPeer, memory, type Program, type Row, ratio, report } from "./measure.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "ts-age-yk-bench-rekey-"))
 const privateKey = new Uint8Array(32).fill(0x21)
@@ -66,13 +66,6 @@ function run(root: string, [command, ...args]: Program, more: Readonly<Record<st
 
 function rekeyed(root: string, args: readonly string[], more: Readonly<Record<string, string>> = {}): Figure {
   return run(root, [process.execPath, cli, "rekey", ...args], more)
-}
-
-/** Most memory that a process had, in MiB. */
-function memory(root: string, args: readonly string[], more: Readonly<Record<string, string>>): string {
-  const { output } = run(root, ["/usr/bin/time", "-v", process.execPath, cli, "rekey", ...args], more)
-  const kibibytes = /Maximum resident set size \(kbytes\): (\d+)/.exec(output)?.[1]
-  return kibibytes === undefined ? "" : `, ${Math.round(Number(kibibytes) / 1024)} MiB`
 }
 
 const seconds = (figure: Figure): string => `${figure.seconds.toFixed(2)} s`
@@ -136,7 +129,7 @@ try {
     const plan = rekeyed(root, args, softwareEnv)
     rows.push({
       what: `rekey --dry-run, ${count} files`,
-      ours: `${seconds(plan)}${memory(root, args, softwareEnv)}`,
+      ours: `${seconds(plan)}, ${memory([process.execPath, cli, "rekey", ...args], { HOME: folder, ...softwareEnv }, root)} MiB`,
       wanted,
     })
   }

@@ -22,6 +22,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     command: [join(root, "native-test/with-pcscd"), "--one-reader", ...runTs, "bench/plugin.ts"],
     missing: noPcscd,
   },
+  sops: { command: [...runTs, "bench/sops.ts"], missing: () => null },
   rekey: { command: [...runTs, "bench/rekey.ts"], missing: () => null },
   "age-throughput": { command: [...runTs, "bench/age-throughput.ts"], missing: () => null },
 }
