@@ -40,7 +40,7 @@ export function tableOf(caption: string, heads: readonly string[], rows: readonl
   return region(
     caption,
     html`<table>
-<caption>${caption}</caption>
+<caption><span>${caption}</span></caption>
 <thead><tr>${head}</tr></thead>
 <tbody>${join(body)}</tbody>
 </table>`,

@@ -140,10 +140,12 @@ function cellOf(access: Access | undefined): Cell {
 
 function matrixSection({ keys, files }: WhoCanDecrypt): Html {
   if (files.length === 0) return html`<p>There are no files.</p>`
-  const head = keys.map(({ label, key }) => html`<th scope="col" class="key"><span title="${key}">${label}</span></th>`)
+  const head = keys.map(
+    ({ label, key }) => html`<th scope="col" class="key"><span title="${label}, ${key}">${label}</span></th>`,
+  )
   const rows = files.map((file) => matrixRow(file, keys))
   const table = html`<table>
-<caption>${count(files.length, "file")}, ${count(keys.length, "key")}; each cell says whether the key opens the file</caption>
+<caption><span>${count(files.length, "file")}, ${count(keys.length, "key")}; each cell says whether the key opens the file</span></caption>
 <thead><tr><th scope="col">File</th>${join(head)}<th scope="col">Note</th></tr></thead>
 <tbody>${join(rows)}</tbody>
 </table>`

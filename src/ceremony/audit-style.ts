@@ -43,15 +43,18 @@ table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: .9
 .matrix table { width: auto; }
 .matrix .scroll { width: fit-content; max-width: 100%; }
 caption { text-align: left; padding: .6rem .75rem; color: var(--quiet); font-size: .875rem; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .75rem; border-top: 1px solid var(--line); font-weight: 400; }
+.scroll code { overflow-wrap: break-word; }
+caption span { position: sticky; left: .75rem; display: inline-block; max-width: calc(100vw - 4rem); }
+th, td { min-width: 6.5rem; text-align: left; vertical-align: top; padding: .35rem .75rem; border-top: 1px solid var(--line); font-weight: 400; }
 thead th { background: var(--head); font-weight: 600; vertical-align: bottom; }
-tbody th { background: var(--page); overflow-wrap: anywhere; }
+tbody th { background: var(--page); min-width: 11rem; }
+.matrix .key, .matrix .cell { min-width: 2.6rem; }
 .matrix thead th { position: sticky; top: 0; z-index: 2; }
-.matrix tbody th, .matrix thead th:first-child { position: sticky; left: 0; z-index: 1; max-width: 24rem; min-width: 9rem; border-right: 1px solid var(--line); }
+.matrix tbody th, .matrix thead th:first-child { position: sticky; left: 0; z-index: 1; max-width: 24rem; overflow-wrap: anywhere; border-right: 1px solid var(--line); }
 .matrix thead th:first-child { z-index: 3; }
 .matrix .key { padding: .6rem .15rem; text-align: center; }
 .matrix .key span { display: inline-block; writing-mode: vertical-rl; transform: rotate(180deg); max-height: 8.5rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.matrix td.cell { text-align: center; min-width: 2.6rem; padding: .35rem .15rem; border-left: 1px solid var(--line); font-weight: 700; }
+.matrix td.cell { text-align: center; padding: .35rem .15rem; border-left: 1px solid var(--line); font-weight: 700; }
 .matrix tbody tr:hover th, .matrix tbody tr:hover td { background: var(--panel); }
 .matrix tbody tr td.alone, .tag.good { background: var(--good-back); color: var(--good); }
 .matrix tbody tr td.others, .tag.some { background: var(--some-back); color: var(--some); }
@@ -73,16 +76,18 @@ details > :is(p, ul) { margin-left: .9rem; margin-right: .9rem; }
   body { font-size: 15px; }
   header, main, footer { padding-left: .8rem; padding-right: .8rem; }
   .sums { grid-template-columns: repeat(2, 1fr); }
-  .matrix tbody th, .matrix thead th:first-child { min-width: 7rem; max-width: 45vw; }
+  .matrix tbody th, .matrix thead th:first-child { min-width: 8rem; max-width: 42vw; }
   th, td { padding: .3rem .5rem; }
+  tbody th { min-width: 8.5rem; }
 }
 @media print {
-  body { font-size: 9.5pt; }
+  body, table { font-size: 9pt; }
   header, main, footer { max-width: none; padding: 0; }
   nav, .skip { display: none; }
   .scroll, .scroll.tall { overflow: visible; max-height: none; border: 0; }
   .matrix thead th, .matrix tbody th, .matrix thead th:first-child { position: static; }
-  .matrix td.cell { min-width: 1.4rem; }
+  th, td, tbody th { min-width: 0; padding: .2rem .4rem; }
+  .matrix .key, .matrix .cell { min-width: 1.4rem; }
   tr, .sums div { break-inside: avoid; }
   h2, caption, summary { break-after: avoid; }
   details::details-content { content-visibility: visible; block-size: auto; }
