@@ -20,8 +20,10 @@ import { parseSshPublicLine } from "../src/age/ssh-public-key.ts"
 import { sshLinesToAge } from "../src/age/ssh-to-age.ts"
 import { X25519Identity } from "../src/age/x25519.ts"
 import { concat, decodeTlvs, encodeTlv } from "../src/apdu/tlv.ts"
+import { readEvidenceText } from "../src/ceremony/attestation-evidence.ts"
 import { parseStatus } from "../src/ceremony/git.ts"
 import { readKeyNames } from "../src/ceremony/key-names.ts"
+import { keyFromKnownHosts } from "../src/ceremony/new-key.ts"
 import { parsePolicy } from "../src/ceremony/policy.ts"
 import { parseLine } from "../src/ceremony/transcript.ts"
 import { splitWords } from "../src/cli/editors.ts"
@@ -39,6 +41,8 @@ import { Secret } from "../src/secret.ts"
 import { parseSetValue } from "../src/sops/change.ts"
 import { decryptValue, encryptValue } from "../src/sops/cipher.ts"
 import { parseConfig } from "../src/sops/config.ts"
+import type { ConfigChange } from "../src/sops/config-change.ts"
+import { editConfig } from "../src/sops/config-edit.ts"
 import { decryptSops } from "../src/sops/decrypt.ts"
 import { readEncrypted } from "../src/sops/file.ts"
 import { storeOf } from "../src/sops/format.ts"
@@ -47,10 +51,12 @@ import type { Format } from "../src/sops/stores/store.ts"
 import { str } from "../src/sops/tree.ts"
 import { parseTimestamp } from "../src/sops/yaml/timestamp.ts"
 import { loadCards, newCard, parseCard, parseFault } from "../src/virtual/index.ts"
+import { verifyAttestation, yubicoRoots } from "../src/yubikey/attestation.ts"
 import { YubiKeyRecipient } from "../src/yubikey/recipient.ts"
 import { readSlotCertificate } from "../src/yubikey/slot-certificate.ts"
 import { keyStanzas } from "../src/yubikey/stanzas.ts"
 import { parseStub } from "../src/yubikey/stub.ts"
+import { pemCertificates, readCertificate } from "../src/yubikey/x509.ts"
 import { inPieces } from "./age/pieces.ts"
 import { vector, vectorText } from "./cards.ts"
 import { fuzzRuns } from "./fuzz-runs.ts"
@@ -137,6 +143,22 @@ const json = (bytes: Uint8Array): unknown => {
   }
 }
 
+const roots = yubicoRoots()
+const lenaKey = "age1h4f2l5kgzlqvxr0wz86htrsj7xm2rsvn3fxp8f6gwa4sl0jnug9sl7mtlu"
+const changes: readonly ConfigChange[] = [
+  { kind: "add", name: "nova", recipient: recipients[1] ?? "", comment: "nova", place: { like: "lena" } },
+  {
+    kind: "add",
+    name: "nova",
+    recipient: recipients[1] ?? "",
+    comment: null,
+    place: { rules: [0], group: 0, behind: "lena" },
+  },
+  { kind: "remove", name: "lena" },
+  { kind: "rename", name: "lena", to: "anna" },
+  { kind: "replace", name: "lena", recipient: recipients[0] ?? "" },
+]
+
 const parsers: readonly Parser[] = [
   {
     name: "BER-TLV",
@@ -151,6 +173,50 @@ const parsers: readonly Parser[] = [
     name: "slot certificates",
     parse: readSlotCertificate,
     valid: ["rsa4096", "ed25519", "p256-critical-policy", "p256-text-extension"].map(certificate),
+  },
+  {
+    name: "attestations",
+    parse: (bytes) => readCertificate(bytes),
+    valid: ["key", "device"].map((name) => pemCertificates(vectorText(`attestation/13078778-${name}.pem`))[0] ?? ""),
+  },
+  {
+    name: "evidence on file",
+    parse: (bytes) => {
+      const { attestations, others } = readEvidenceText([textOf(bytes)])
+      return attestations.map((one) => verifyAttestation(one, others, roots, new Date("2026-07-01T00:00:00Z")))
+    },
+    valid: [["key", "device"].map((name) => vectorText(`attestation/13078778-${name}.pem`)).join("")],
+    words: ["-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n", "MIIB", "=", "\n"],
+  },
+  {
+    name: "known_hosts",
+    parse: (bytes) => keyFromKnownHosts(textOf(bytes), "a.example", "f"),
+    valid: [`a.example,!b ${sshKey("ed-none.pub")}`, `|1|AAAA|AAAA ${sshKey("ed-none.pub")}`],
+    words: ["a.example ", "*", "|1|", "ssh-ed25519 ", "AAAA", ",", "!", "@revoked ", "[", "(", "\\", "?", "\n"],
+  },
+  {
+    name: "changes of .sops.yaml",
+    parse: (bytes) => editConfig(bytes, changes[bytes.length % changes.length] ?? { kind: "remove", name: "lena" }),
+    valid: [vectorText("yubikey/repo/.sops.yaml")],
+    words: [
+      ...[
+        "creation_rules:\n",
+        "keys:\n",
+        "- ",
+        "  ",
+        "age: ",
+        "&lena ",
+        "*lena",
+        "[",
+        "]",
+        ", ",
+        ",",
+        "{",
+        "}",
+        "# lena\n",
+      ],
+      ...["\n", "\r\n", ">-\n", "|\n", "'", '"', "? ", ": ", "key_groups:\n", "! ", "<<: ", lenaKey],
+    ],
   },
   {
     name: "certificate objects",
