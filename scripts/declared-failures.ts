@@ -21,7 +21,7 @@ export function declaredFailures(): Declared[] {
       const [, comment = "", name = "", base = "", body = ""] = match
       const code = /override readonly code = "([^"]+)"/.exec(body)?.[1]
       if (code === undefined) return []
-      const exit = /override readonly exit = EXIT\.(\w+)/.exec(body)?.[1] ?? bases.get(base) ?? ""
+      const exit = /override readonly exit(?:: [^=]+)? = EXIT\.(\w+)/.exec(body)?.[1] ?? bases.get(base) ?? ""
       const purpose =
         comment
           .replaceAll(/^\s*\/?\*+\/?/gm, "")

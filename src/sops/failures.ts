@@ -98,7 +98,7 @@ export type KeyAttempt = Readonly<{ group: number; key: string; outcome: string;
 /** Not enough key groups could be opened. Where a key was there and failed, its exit code and its way out are this failure's. */
 export class DataKeyUnavailable extends Failure {
   override readonly code = "sops-data-key-unavailable"
-  override readonly exit: Failure["exit"]
+  override readonly exit: Failure["exit"] = EXIT.noIdentity
   readonly attempts: readonly KeyAttempt[]
   readonly #counts: readonly [groups: number, needed: number, opened: readonly number[]]
   constructor(groups: number, needed: number, opened: readonly number[], attempts: readonly KeyAttempt[]) {
@@ -116,7 +116,7 @@ export class DataKeyUnavailable extends Failure {
       hint: there?.hint ?? "connect a YubiKey that the file is encrypted for, or name a key with -i",
       cause: there ?? causes.find((cause) => cause !== undefined),
     })
-    this.exit = there?.exit ?? EXIT.noIdentity
+    if (there !== undefined) this.exit = there.exit
     this.attempts = attempts
     this.#counts = [groups, needed, opened]
   }

@@ -74,6 +74,11 @@ const all: { failure: Failure; exit: number; text: string }[] = [
     exit: EXIT.failed,
     text: "a new data key would have to be wrapped for pgp, which ts-age-yk cannot do",
   },
+  {
+    failure: new failures.ConfigNotEdited("the rule is an alias", "edit it by hand", { where: { line: 4 } }),
+    exit: EXIT.failed,
+    text: "line 4: the rule is an alias",
+  },
 ]
 
 describe("what SOPS code can fail with", () => {
