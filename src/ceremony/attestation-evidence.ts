@@ -5,6 +5,7 @@
 import { mkdir, readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Failure, slotText } from "../failure.ts"
+import { firmwareText } from "../piv/firmware.ts"
 import { parseSlot, type Slot } from "../piv/slots.ts"
 import { printable } from "../quote.ts"
 import { ReadFailed, replaceFile } from "../replace-file.ts"
@@ -17,6 +18,10 @@ import {
 } from "../yubikey/attestation.ts"
 import { AttestationRefused } from "../yubikey/failures.ts"
 import { type Certificate, certificatePem, pemCertificates, readCertificate } from "../yubikey/x509.ts"
+
+import { keyLabel, type NamedKey } from "./key-names.ts"
+import { groupsAfter, type RekeyPlan } from "./plan.ts"
+import type { TranscriptEvent } from "./transcript.ts"
 
 export const evidenceFolder = ".sops-attestations"
 
@@ -94,6 +99,35 @@ export function attestedRecipients(evidence: readonly Evidence[]): Set<string> {
       one.holds ? [one.attestation.recipient.as("piv-p256").text, one.attestation.recipient.as("p256tag").text] : [],
     ),
   )
+}
+
+/** What the record says of the evidence for those who will read the files: none where there is none. */
+export function attestedEvents(
+  evidence: readonly Evidence[],
+  plan: RekeyPlan,
+  names: ReadonlyMap<string, NamedKey>,
+): TranscriptEvent[] {
+  const readers = new Set(plan.files.flatMap(groupsAfter).flat())
+  const keys = evidence.flatMap((one) => {
+    if (!one.holds) return []
+    const { attestation } = one
+    const recipient = [...attestedRecipients([one])].find((text) => readers.has(text))
+    if (recipient === undefined) return []
+    const { serial, slot, firmware, fingerprint, chain } = attestation
+    const key = keyLabel(recipient, names)
+    return [
+      {
+        key,
+        recipient,
+        serial,
+        slot: slotText(slot),
+        firmware: firmwareText(firmware),
+        fingerprint,
+        root: chain.at(-1),
+      },
+    ]
+  })
+  return keys.length === 0 ? [] : [{ event: "attested", keys }]
 }
 
 /**

@@ -1,7 +1,6 @@
 /** A ceremony as people meet it: the plan is shown, taken, carried out with its progress, and what came of it is told. */
-import { readFile } from "node:fs/promises"
 import { type Command, InvalidArgumentError } from "commander"
-import { attestedRecipients, readEvidence } from "../ceremony/attestation-evidence.ts"
+import { attestedEvents, attestedRecipients } from "../ceremony/attestation-evidence.ts"
 import type { Forecast } from "../ceremony/forecast.ts"
 import { type Guard, type GuardName, guardsOf } from "../ceremony/guards.ts"
 import { keyLabel } from "../ceremony/key-names.ts"
@@ -20,14 +19,14 @@ import {
 import type { Repository } from "../ceremony/repository.ts"
 import { type RunbookFacts, runbookMarkdown, runbookText } from "../ceremony/runbook.ts"
 import type { TranscriptEvent } from "../ceremony/transcript.ts"
-import { EXIT, explain } from "../failure.ts"
+import { EXIT } from "../failure.ts"
 import type { UnlockSession } from "../keyring/unlock-session.ts"
 import { printable } from "../quote.ts"
 import { ReadFailed, replaceFile } from "../replace-file.ts"
 import { recipientWrapper } from "../sops/recipient-wrapper.ts"
 import { version } from "../version.ts"
-import { type TrustedRoots, trustedRoots, yubicoRoots } from "../yubikey/attestation.ts"
 import { openAttendedSession } from "./access.ts"
+import { trustedEvidence } from "./evidence.ts"
 import { WrongUsage } from "./failures.ts"
 import { collect, declareIdentities, type IdentityOptions } from "./options.ts"
 import { progressLine } from "./progress.ts"
@@ -119,7 +118,8 @@ export async function rekeyRepository(
   for (const { line, text } of repository.config.warnings)
     world.err(`ts-age-yk: warning: .sops.yaml, line ${line}: ${text}\n`)
   const plan = planRekey(repository, { rotateAll: options.rotate === true })
-  const guards = guardsOf(repository, plan, await attested(repository, options, world))
+  const evidence = await trustedEvidence(repository, options, world)
+  const guards = guardsOf(repository, plan, attestedRecipients(evidence))
   const attended = await openAttendedSession(options, world)
   await using session = attended.session
   const forecast = await previewUnlock(repository, plan, session)
@@ -151,37 +151,13 @@ export async function rekeyRepository(
     version,
     now: world.now,
     prove: (options.prove ?? []).map((key) => recipientNamed(key, repository)),
-    occasion: events,
+    occasion: [...events, ...attestedEvents(evidence, plan, repository.names)],
     alongside: occasion?.alongside ?? [],
     progress: (step, finished, all, path) =>
       progress.show(`${step} ${finished} of ${all}${path === "" ? "" : `: ${printable(path)}`}`),
   }).finally(() => progress.clear())
   await report(outcome, repository, plan, occasion?.alongside ?? [], options, world)
   return 0
-}
-
-/** The roots that attestations are judged by: Yubico's, or those that were named instead. */
-export async function attestationRoots(files: readonly string[] | undefined): Promise<TrustedRoots> {
-  if (files === undefined) return yubicoRoots()
-  const texts = await Promise.all(
-    files.map((file) =>
-      readFile(file, "utf8").catch((cause: unknown) => {
-        throw new ReadFailed(file, cause)
-      }),
-    ),
-  )
-  return trustedRoots(texts.join("\n"))
-}
-
-/** The recipients whose attestation is on file and holds; what does not is told. */
-export async function attested(
-  { root }: Repository,
-  options: Pick<RekeyOptions, "attestationRoot">,
-  world: World,
-): Promise<Set<string>> {
-  const evidence = await readEvidence(root, await attestationRoots(options.attestationRoot), world.now())
-  for (const one of evidence) if (!one.holds) world.err(`ts-age-yk: warning: ${explain(one.why).text}\n`)
-  return attestedRecipients(evidence)
 }
 
 function recipientNamed(key: string, { names }: Repository): string {

@@ -238,6 +238,21 @@ describe("attestation", () => {
     expect(warned.status).toBe(1)
     const trusted = [...add, "--attestation-root", root]
     expect(await run(repository, trusted)).toMatchObject({ status: 0 })
+    expect(recorded(repository, "attested")).toMatchObject([
+      {
+        keys: [
+          {
+            key: "spare",
+            recipient: yubikey.recipient,
+            serial: 557,
+            slot: "82",
+            firmware: "5.7.1",
+            fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+            root: "TEST ONLY virtual YubiKey PIV Root CA",
+          },
+        ],
+      },
+    ])
     const verified = await run(repository, ["yubikey", "verify", "--root", root])
     expect(verified).toMatchObject({ status: 0 })
     expect(verified.stdout).toMatch(/YubiKey 557, slot 82, firmware 5\.7\.1[\s\S]*in \.sops\.yaml: spare\n/)

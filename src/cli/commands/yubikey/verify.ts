@@ -12,7 +12,7 @@ import { type Attestation, type Expected, type TrustedRoots, verifyAttestation }
 import { AttestationRefused } from "../../../yubikey/failures.ts"
 import { YubiKeyRecipient } from "../../../yubikey/recipient.ts"
 import { attestationDocument, attestationText } from "../../attestation-text.ts"
-import { attestationRoots } from "../../ceremony.ts"
+import { attestationRoots } from "../../evidence.ts"
 import { WrongUsage } from "../../failures.ts"
 import { collect, parseNumber, parseSlotOption } from "../../options.ts"
 import type { World } from "../../world.ts"
