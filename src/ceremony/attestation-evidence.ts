@@ -18,7 +18,6 @@ import {
 } from "../yubikey/attestation.ts"
 import { AttestationRefused } from "../yubikey/failures.ts"
 import { type Certificate, certificatePem, pemCertificates, readCertificate } from "../yubikey/x509.ts"
-
 import { keyLabel, type NamedKey } from "./key-names.ts"
 import { groupsAfter, type RekeyPlan } from "./plan.ts"
 import type { TranscriptEvent } from "./transcript.ts"
