@@ -18,7 +18,7 @@ import {
   type TextEdit,
   wholeLine,
 } from "./config-lists.ts"
-import { type Definition, definitionsIn, type Occurrence, occurrencesOf } from "./config-names.ts"
+import { aliasesOf, type Definition, definitionsIn, type Occurrence, occurrencesOf } from "./config-names.ts"
 import { endOfLine, type PlacedNode, placedField, placeNodes, startOfLine } from "./config-places.ts"
 import { ConfigNotEdited } from "./failures.ts"
 import { changedLines, type LineChange } from "./line-changes.ts"
@@ -297,18 +297,4 @@ function styleOf(node: PlacedNode | undefined): Definition["style"] {
 /** A recipient in the quotes that another has; it has no character that would want an escape. */
 function quoted(recipient: string, style: Definition["style"]): string {
   return style === "double" ? `"${recipient}"` : style === "single" ? `'${recipient}'` : recipient
-}
-
-function aliasesOf(node: PlacedNode, name: string): (PlacedNode & { kind: "alias" })[] {
-  switch (node.kind) {
-    case "alias":
-      return node.name === name ? [node] : []
-    case "sequence":
-      return node.items.flatMap((item) => aliasesOf(item.node, name))
-    case "mapping":
-      return node.pairs.flatMap(({ key, value }) => [...aliasesOf(key, name), ...aliasesOf(value, name)])
-    case "scalar":
-    case "nothing":
-      return []
-  }
 }

@@ -83,3 +83,18 @@ export function occurrencesOf(root: PlacedNode, recipient: string, alias: string
 function isBlock({ style }: PlacedScalar): boolean {
   return style === "literal" || style === "folded"
 }
+
+/** All aliases of a name. */
+export function aliasesOf(node: PlacedNode, name: string): PlacedAlias[] {
+  switch (node.kind) {
+    case "alias":
+      return node.name === name ? [node] : []
+    case "sequence":
+      return node.items.flatMap((item) => aliasesOf(item.node, name))
+    case "mapping":
+      return node.pairs.flatMap(({ key, value }) => [...aliasesOf(key, name), ...aliasesOf(value, name)])
+    case "scalar":
+    case "nothing":
+      return []
+  }
+}
