@@ -52,11 +52,13 @@ beforeAll(async () => {
   cpSync(join(root, "tsconfig.build.json"), join(source, "tsconfig.build.json"))
   symlinkSync(join(root, "node_modules"), join(source, "node_modules"))
   writeFileSync(join(consumer, "package.json"), JSON.stringify({ private: true, type: "module" }))
-  expect(await run([process.execPath, "scripts/build.js"], { cwd: source })).toMatchObject({ code: 0 })
+  const built = await run([process.execPath, "scripts/build.js"], { cwd: source })
+  expect(built, built.stdout + built.stderr).toMatchObject({ code: 0 })
   const packed = await run(["npm", "pack", "--ignore-scripts", "--json"], { cwd: source })
   const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }]
   const install = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional", "--prefer-offline"]
-  expect(await run(["npm", ...install, join(source, filename)])).toMatchObject({ code: 0 })
+  const installed = await run(["npm", ...install, join(source, filename)])
+  expect(installed, installed.stderr).toMatchObject({ code: 0 })
 }, 120_000)
 
 afterAll(() => {
