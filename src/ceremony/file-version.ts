@@ -54,7 +54,10 @@ export async function readVersion(path: string, bytes: Uint8Array): Promise<Vers
 
 /** What differs between versions of a file of one shape: values, wrapped keys, and the time. */
 const varying =
-  /ENC\[AES256_GCM,data:([A-Za-z0-9+/=]*),iv:[A-Za-z0-9+/=]+,tag:([A-Za-z0-9+/=]+),type:([a-z]+)\]|-----BEGIN AGE ENCRYPTED FILE-----([^-]*)-----END AGE ENCRYPTED FILE-----|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g
+  /ENC\[AES256_GCM,data:([A-Za-z0-9+/=]*),iv:[A-Za-z0-9+/=]+,tag:([A-Za-z0-9+/=]+),type:([a-z]+)\]|-----BEGIN AGE ENCRYPTED FILE-----((?:[A-Za-z0-9+/=\s]|\\n)*)-----END AGE ENCRYPTED FILE-----|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g
+
+const anyData = "AAAA"
+const anyTime = "2000-01-01T00:00:00Z"
 
 /** Shapes that are kept; a history with more of them is read without. */
 const mostShapes = 4096
@@ -63,39 +66,68 @@ const mostShapes = 4096
  * Reads many versions. Most differ in nothing but ciphertexts, so what is left of a file without them, its shape, is parsed once.
  */
 export class VersionReader {
-  readonly #shapes = new Map<string, VersionState>()
+  /** "none": what varies stands in names too, so the shape says too little. */
+  readonly #shapes = new Map<string, VersionState | "none">()
 
   /** The same as `readVersion`. */
   async read(path: string, bytes: Uint8Array): Promise<VersionState> {
     const parts: Pick<SealedValue, "tag" | "length">[] = []
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
-    const shape = text.replace(varying, (_, data?: string, tag?: string, type?: string, armored?: string) => {
-      if (tag === undefined && armored === undefined) return "2000-01-01T00:00:00Z"
-      const number = parts.length
-      parts.push(
-        tag === undefined ? { tag: markOf(armored ?? ""), length: 0 } : { tag, length: base64Length(data ?? "") },
-      )
-      if (tag === undefined)
-        return `-----BEGIN AGE ENCRYPTED FILE-----${placeholder(number)}-----END AGE ENCRYPTED FILE-----`
-      return `ENC[AES256_GCM,data:AAAA,iv:AAAA,tag:${placeholder(number)},type:${type ?? ""}]`
+    const shape = text.replace(varying, (found, data?: string, tag?: string, type?: string, body?: string) => {
+      if (tag !== undefined) {
+        parts.push({ tag, length: base64Length(data ?? "") })
+        return `ENC[AES256_GCM,data:${anyData},iv:${anyData},tag:${placeholder(parts.length - 1)},type:${type ?? ""}]`
+      }
+      if (body === undefined) return anyTime
+      const mark = markOf(body)
+      if (mark.length < markLength) return found
+      parts.push({ tag: mark, length: 0 })
+      return `-----BEGIN AGE ENCRYPTED FILE-----${emptied(body)}${placeholder(parts.length - 1)}-----END AGE ENCRYPTED FILE-----`
     })
     if (parts.length === 0) return readVersion(path, bytes)
     const key = `${formatOfName(path)} ${shape}`
-    const state = this.#shapes.get(key) ?? (await readVersion(path, Buffer.from(shape, "latin1")))
-    if (this.#shapes.size >= mostShapes) this.#shapes.clear()
-    this.#shapes.set(key, state)
+    let state = this.#shapes.get(key)
+    if (state === undefined) {
+      const read = await readVersion(path, Buffer.from(shape, "latin1"))
+      state = isFaithful(read) ? read : "none"
+      if (this.#shapes.size >= mostShapes) this.#shapes.clear()
+      this.#shapes.set(key, state)
+    }
+    if (state === "none") return readVersion(path, bytes)
     return state.state === "sops" ? { state: "sops", version: filled(state.version, parts) } : state
   }
 }
 
-/** What stands for a part in a shape: no tag and no end of a wrapped key looks like it. */
+/** An armored text without its base64: lines and indentation, which are of the shape, stay. `\n` is a line's end in JSON and INI. */
+function emptied(body: string): string {
+  return body.replace(/(\s+|\\n)|[A-Za-z0-9+/=]+/g, (_, space?: string) => space ?? "A")
+}
+
+/** What stands for a part in a shape: no tag and no wrapped key has a hyphen, and no rest of it is without. */
 function placeholder(number: number): string {
-  return `part-${String(number).padStart(markLength - 5, "0")}`
+  return `part-${String(number).padStart(markLength - 6, "0")}-`
+}
+
+const placeholders = /^part-(\d+)-$/
+
+/** Whether what was put in for what varies stands where it belongs, and nowhere else. */
+function isFaithful(state: VersionState): boolean {
+  // A part may be a key of a damaged file, without which it cannot be read.
+  if (state.state !== "sops") return false
+  const { groups, sealed, plain, wraps } = state.version
+  const names = [...groups.flat(), ...[...sealed, ...plain].flatMap(({ path }) => path.map(String))]
+  return (
+    !names.some((name) => name.includes("part-") || name.includes(anyTime)) &&
+    sealed.every(({ tag, length }) => placeholders.test(tag) && length === base64Length(anyData)) &&
+    wraps.every((mark) => placeholders.test(mark) || !mark.includes("-"))
+  )
 }
 
 function filled(version: FileVersion, parts: readonly Pick<SealedValue, "tag" | "length">[]): FileVersion {
-  const part = (tag: string): Pick<SealedValue, "tag" | "length"> | undefined =>
-    tag.startsWith("part-") ? parts[Number(tag.slice(5))] : undefined
+  const part = (tag: string): Pick<SealedValue, "tag" | "length"> | undefined => {
+    const number = placeholders.exec(tag)?.[1]
+    return number === undefined ? undefined : parts[Number(number)]
+  }
   return {
     ...version,
     wraps: version.wraps.map((mark) => part(mark)?.tag ?? mark),

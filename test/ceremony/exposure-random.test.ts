@@ -8,6 +8,7 @@ import { readRepository } from "../../src/ceremony/repository.ts"
 import { keyPathText } from "../../src/failure.ts"
 import { SopsHistory } from "./sops-history.ts"
 
+const runs = Number(process.env["LEDGER_RUNS"] ?? 8)
 const names = ["lena", "vega", "nova"] as const
 const places = ["a", "b", "c"] as const
 
@@ -137,7 +138,7 @@ class World implements Disposable {
 }
 
 it("calls a value open exactly where a key that shall not read it knows what stands there", {
-  timeout: 60_000,
+  timeout: 10_000 + runs * 5000,
 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { minLength: 4, maxLength: 14 }), async (steps) => {
@@ -159,6 +160,6 @@ it("calls a value open exactly where a key that shall not read it knows what sta
       )
       expect(told.toSorted()).toEqual(expected.toSorted())
     }),
-    { numRuns: Number(process.env["LEDGER_RUNS"] ?? 8) },
+    { numRuns: runs },
   )
 })
