@@ -132,14 +132,19 @@ marks:
  */
 export function appendExposureMarks(text: string, marks: readonly ExposureMark[]): string {
   const before = parseExposureMarks(text)
-  const start = before.length === 0 && !/^marks:\s*$/m.test(text) ? `${text}${heading}` : text
+  const begun = /^marks:[ \t]*(#.*)?$/m.test(text)
+  if (!begun && /^[\s{"']*marks["']?\s*:/m.test(text)) throw noRoom()
+  const start = begun ? text : `${text}${heading}`
   const result = `${start.replace(/\n?$/, "\n")}${marks.map(markText).join("")}`
   const after = parseExposureMarks(result)
-  if (JSON.stringify(after) !== JSON.stringify([...before, ...marks]))
-    throw new ExposureMarksInvalid("the list is written in a way that nothing can be appended to", {
-      hint: "make marks the last key of the file, with each mark under it on lines of its own",
-    })
+  if (JSON.stringify(after) !== JSON.stringify([...before, ...marks])) throw noRoom()
   return result
+}
+
+function noRoom(): ExposureMarksInvalid {
+  return new ExposureMarksInvalid("the list is written in a way that nothing can be appended to", {
+    hint: "make marks the last key of the file, with each mark under it on lines of its own",
+  })
 }
 
 /** YAML takes a JSON text as it is. */

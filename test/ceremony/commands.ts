@@ -16,7 +16,11 @@ import { leftovers, secretsOf, type TestRepository } from "./repository.ts"
 export type Ran = Readonly<{ status: number; stdout: string; stderr: string }>
 
 /** Runs a command in the repository's folder; the provisioning key of the vectors is at hand unless `env` says otherwise. */
-export async function run(repository: TestRepository, args: readonly string[], env = withProvisionKey()): Promise<Ran> {
+export async function run(
+  repository: Pick<TestRepository, "root">,
+  args: readonly string[],
+  env = withProvisionKey(),
+): Promise<Ran> {
   const before = process.cwd()
   process.chdir(repository.root)
   try {

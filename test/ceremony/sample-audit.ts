@@ -1,9 +1,10 @@
 /** An audit with everything in it that a page or text may have to show, of any size. */
 import type { Audit } from "../../src/ceremony/audit.ts"
 import type { CommitNote, Exposure } from "../../src/ceremony/exposure.ts"
-import type { NamedKey } from "../../src/ceremony/key-names.ts"
+import { keyLabel, type NamedKey } from "../../src/ceremony/key-names.ts"
 import type { PlannedFile } from "../../src/ceremony/plan.ts"
 import type { Access, AuditedKey, FileAccess } from "../../src/ceremony/who-can-decrypt.ts"
+import { quote } from "../../src/quote.ts"
 
 const commit = (index: number): CommitNote => ({
   id: String(index).padStart(40, "a1b2c3d4"),
@@ -58,7 +59,7 @@ export function sampleAudit(
   const keys = recipients.map(
     (key, index): AuditedKey => ({
       key,
-      label: names.get(key)?.names.join(" = ") ?? key,
+      label: keyLabel(key, names),
       names: names.get(key)?.names ?? [],
       role: index < 2 ? "backup" : "host",
       configured: index !== 2,
@@ -107,7 +108,7 @@ export function sampleAudit(
     drift: {
       files: drifting,
       guards: [
-        { name: "idle-rule", stops: false, text: `.sops.yaml, line 9: no file fits${odd}`, files: [] },
+        { name: "idle-rule", stops: false, text: `.sops.yaml, line 9: no file fits ${quote(odd)}`, files: [] },
         { name: "few-backups", stops: true, text: "2 files with fewer than 2 backup keys", files: [] },
       ],
       mistakes: [{ file: path(0), keyPath: ["port_unencrypted"] }],
