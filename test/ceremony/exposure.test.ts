@@ -194,6 +194,15 @@ describe("the ledger", () => {
     ])
   })
 
+  it("keeps open what is set under the old data key, committed or not", async () => {
+    using history = await begin()
+    history.config({ "secrets/.*": ["admin"] })
+    await history.rewrap("secrets/a.yaml", ["admin"])
+    history.commit("updatekeys")
+    await history.set("secrets/a.yaml", '["password"]', longer)
+    expect((await ledgerOf(history))[0]).toBe('lena secrets/a.yaml ["password"] since begin: open readable')
+  })
+
   it("says of a quorum that the key needed others", async () => {
     using history = new SopsHistory()
     history.config({ "secrets/.*": [["admin"], ["lena"], ["vega"]] })
@@ -461,6 +470,28 @@ describe("merges", () => {
     history.commit("main rotates")
     history.git("merge", "--quiet", "--no-ff", "--no-edit", "--strategy=ours", "side")
     expect((await ledgerOf(history))[0]).toBe('lena secrets/a.yaml ["password"] since begin: rotated by main password')
+  })
+
+  it("that change more do not take what they took from one side for the other side's old value", async () => {
+    using history = await begin()
+    await removeLena(history)
+    history.git("checkout", "--quiet", "-b", "side")
+    await history.set("secrets/a.yaml", '["password"]', equallyLong)
+    history.commit("side password")
+    await history.rotate("secrets/a.yaml", ["admin"])
+    history.commit("side rotates")
+    const side = history.read("secrets/a.yaml")
+    history.git("checkout", "--quiet", "main")
+    await history.set("secrets/a.yaml", '["token"]', '"fresh"')
+    history.commit("main token")
+    history.git("merge", "--quiet", "--no-commit", "--strategy=ours", "side")
+    history.write("secrets/a.yaml", side)
+    await history.set("secrets/a.yaml", '["token"]', '"fresher"')
+    history.commit("merge by hand")
+    expect(await ledgerOf(history)).toEqual([
+      'lena secrets/a.yaml ["password"] since begin: rotated by side password',
+      'lena secrets/a.yaml ["user"] since begin: open',
+    ])
   })
 
   it("that mix values of both sides are judged value by value", async () => {
