@@ -24,6 +24,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   },
   sops: { command: [...runTs, "bench/sops.ts"], missing: () => null },
   rekey: { command: [...runTs, "bench/rekey.ts"], missing: () => null },
+  audit: { command: [...runTs, "bench/audit.ts"], missing: () => null },
   "age-throughput": { command: [...runTs, "bench/age-throughput.ts"], missing: () => null },
 }
 

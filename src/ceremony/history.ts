@@ -129,9 +129,19 @@ export async function* readBlobs(folder: string, ids: readonly string[], limit: 
   await source.ended()
 }
 
+/** git would map whole packs into memory, which it reads but once here. [git-config(1)] */
+const frugal = [
+  "-c",
+  "core.packedGitWindowSize=8m",
+  "-c",
+  "core.packedGitLimit=32m",
+  "-c",
+  "core.deltaBaseCacheLimit=16m",
+]
+
 /** Runs git, and gives what it prints as it comes. @throws GitFailed at the end, when it says so */
 async function* run(folder: string, args: readonly string[], input = ""): AsyncGenerator<Uint8Array> {
-  const child = spawn("git", ["-C", folder, ...args], { stdio: ["pipe", "pipe", "pipe"] })
+  const child = spawn("git", ["-C", folder, ...frugal, ...args], { stdio: ["pipe", "pipe", "pipe"] })
   const ended = new Promise<{ code: number | null; cause?: unknown }>((resolve) => {
     child.on("error", (cause) => resolve({ code: null, cause }))
     child.on("close", (code) => resolve({ code }))
