@@ -4,7 +4,8 @@
  *   - one ciphertext is one value, in whatever file it stands;
  *   - files that share a wrapped data key or a ciphertext have the same data key;
  *   - under one data key, a value that stays keeps its ciphertext (sops keeps its IV), so another ciphertext is another value;
- *   - under a new data key all ciphertexts are new: type and length must do. Where they are the same, the value is presumed to be.
+ *   - under a new data key all ciphertexts are new: type and length must do. Where they are the same, the value is presumed to be;
+ *   - where all lengths are others too, nothing shows that the data key is new, and it is presumed to be the old.
  *
  * Whatever cannot be known is presumed unchanged, so that no value is taken for a new one that may be the old.
  */
@@ -179,6 +180,7 @@ export class Lineage {
       const own = new Set(this.version(number).values)
       const left = this.#all(number, path).filter(({ value }) => !here.has(value))
       const kept = own.size > left.length
+      if (!kept && left.length > 0 && !this.#isRotated(left, next)) this.#presumeSameDataKey(number, after)
       const proven = this.#sameDataKey(number, after) && (kept || own.size === 1)
       const arrived = next.filter(({ value }) => !own.has(value))
       const byKeys = groupBy(arrived, ({ keys }) => keys)
@@ -192,6 +194,21 @@ export class Lineage {
       }
     }
     for (const loose of next) if (!known.has(loose.value) && !answered.has(loose.keys)) come.push(loose)
+  }
+
+  /**
+   * Whether a value that looks as it did has another ciphertext, as it has after a rotation. Without one, all values may have been changed
+   * and the old data key wrapped anew for all, as `sops updatekeys` does.
+   */
+  #isRotated(left: readonly Loose[], next: readonly Loose[]): boolean {
+    const looks = ({ value, keys }: Loose): string => `${this.#shapeOf.at(value)} ${keys}`
+    const here = new Set(next.map(looks))
+    return left.some((loose) => here.has(looks(loose)))
+  }
+
+  #presumeSameDataKey(one: number, other: number): void {
+    const [first, second] = [this.version(one).token, this.version(other).token]
+    if (first >= 0 && second >= 0) this.#dataKeys.join(first, second)
   }
 
   #sameDataKey(one: number, other: number): boolean {

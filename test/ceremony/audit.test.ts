@@ -1,5 +1,5 @@
 /** The command as a person or CI runs it; docs/audit.md shows more of it. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { run } from "./commands.ts"
@@ -89,6 +89,27 @@ describe("audit", () => {
     expect(await run(repository, ["audit", "--manifest", "lena=m.json"])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining("m.json: it has no list of secrets") as string,
+    })
+  })
+
+  it("warns of what means nothing in the configuration", async () => {
+    using repository = vectorRepository()
+    repository.edit((text) =>
+      text.replace("creation_rules:\n", "creation_rules:\n  - path_regexp: x\n    age: age1x\n"),
+    )
+    expect((await run(repository, ["audit"])).stderr).toContain(
+      'line 16: "path_regexp" in creation_rules[0] means nothing',
+    )
+  })
+
+  it("does without git, but for the past", async () => {
+    using repository = vectorRepository()
+    rmSync(join(repository.root, ".git"), { recursive: true })
+    const { status, stdout } = await run(repository, ["audit"])
+    expect([status, stdout.split("\n").at(-2)]).toEqual([0, "exposure: unknown, since git has no history here"])
+    expect(await run(repository, ["audit", "--at", "HEAD"])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("not a git repository") as string,
     })
   })
 

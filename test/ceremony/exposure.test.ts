@@ -203,6 +203,34 @@ describe("the ledger", () => {
     expect((await ledgerOf(history))[0]).toBe('lena secrets/a.yaml ["password"] since begin: open readable')
   })
 
+  it("knows a data key by its ciphertexts, when it is wrapped anew for all", async () => {
+    using history = await begin()
+    history.config({ "secrets/.*": ["admin"] })
+    await history.wrapAgain("secrets/a.yaml", ["admin"])
+    await history.set("secrets/a.yaml", '["password"]', longer)
+    history.commit("updatekeys, and a new password")
+    expect(await ledgerOf(history)).toEqual([
+      'lena secrets/a.yaml ["password"] since begin: open readable',
+      'lena secrets/a.yaml ["user"] since begin: open readable',
+    ])
+  })
+
+  it("presumes the old data key where nothing shows that there is a new one", async () => {
+    using history = await begin("password: correct horse\n")
+    history.config({ "secrets/.*": ["admin"] })
+    await history.wrapAgain("secrets/a.yaml", ["admin"])
+    await history.set("secrets/a.yaml", '["password"]', longer)
+    history.commit("updatekeys, and a new password")
+    expect(await ledgerOf(history)).toEqual(['lena secrets/a.yaml ["password"] since begin: open readable'])
+    await history.rotate("secrets/a.yaml", ["admin"])
+    history.commit("rotate")
+    await history.set("secrets/a.yaml", '["password"]', equallyLong)
+    history.commit("another password")
+    expect(await ledgerOf(history)).toEqual([
+      'lena secrets/a.yaml ["password"] since begin: rotated by another password',
+    ])
+  })
+
   it("says of a quorum that the key needed others", async () => {
     using history = new SopsHistory()
     history.config({ "secrets/.*": [["admin"], ["lena"], ["vega"]] })

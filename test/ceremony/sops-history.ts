@@ -7,7 +7,7 @@ import { X25519Identity } from "../../src/age/x25519.ts"
 import { UnlockSession } from "../../src/keyring/unlock-session.ts"
 import { parseSetValue, setValue, unsetValue } from "../../src/sops/change.ts"
 import { IvStash } from "../../src/sops/cipher.ts"
-import { type OpenedParts, openDataKey, openParts } from "../../src/sops/data-key.ts"
+import { type OpenedParts, openDataKey, openParts, wrapDataKey } from "../../src/sops/data-key.ts"
 import { encryptAgain, encryptNew } from "../../src/sops/encrypt.ts"
 import { decryptFile, type EncryptedFile, readEncrypted } from "../../src/sops/file.ts"
 import { formatOfName, storeOf } from "../../src/sops/format.ts"
@@ -158,6 +158,17 @@ export class SopsHistory implements Disposable {
       }
       const parts: OpenedParts = await openParts(file.metadata, await sessionOpener(file.metadata, session))
       this.write(path, await applyKeys(bytes, file, planKeys(file.metadata, wish), parts, wrap))
+    })
+  }
+
+  /** `sops updatekeys` as sops has it: the old data key, wrapped anew for all. */
+  async wrapAgain(path: string, who: Who): Promise<void> {
+    await this.#open(path, async (bytes, file, session) => {
+      using key = await openDataKey(file.metadata, await sessionOpener(file.metadata, session))
+      const ivs = new IvStash()
+      const documents = await decryptFile(file, key, { ivs })
+      const groups = await wrapDataKey(key, this.#groups(who), 0, wrap)
+      this.write(path, await encryptAgain(bytes, file, documents, key, { ivs, now, change: { groups } }))
     })
   }
 

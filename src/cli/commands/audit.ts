@@ -62,6 +62,8 @@ function parseManifestOption(text: string): ManifestOption {
 
 async function run(paths: readonly string[], options: Options, world: World): Promise<number> {
   const repository = options.at === undefined ? await readRepository(".") : await readRepositoryAt(".", options.at)
+  for (const { line, text } of repository.config.warnings)
+    world.err(`ts-age-yk: warning: .sops.yaml, line ${line}: ${text}\n`)
   const manifests = await Promise.all((options.manifest ?? []).map(readManifest))
   const found = await audit(repository, {
     at: options.at === undefined ? null : (repository.git?.head ?? null),
