@@ -2,13 +2,14 @@
  * Attestations on file: `.sops-attestations/SERIAL-SLOT.pem` beside `.sops.yaml`, each the slot's attestation and, behind it, the
  * attestation key's certificate. They are public, meant to be committed, and proven again whenever they are read.
  */
-import { mkdir, readdir, readFile } from "node:fs/promises"
+import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { Failure, slotText } from "../failure.ts"
 import { firmwareText } from "../piv/firmware.ts"
 import { parseSlot, type Slot } from "../piv/slots.ts"
 import { printable } from "../quote.ts"
-import { ReadFailed, replaceFile } from "../replace-file.ts"
+import { listIfThere, readText } from "../read-file.ts"
+import { replaceFile } from "../replace-file.ts"
 import {
   type Attestation,
   type Expected,
@@ -62,7 +63,7 @@ export function readEvidenceText(texts: readonly string[]): { attestations: Cert
 
 /** Verifies all evidence of a repository, in the order of names; a repository without has none. */
 export async function readEvidence(root: string, trusted: TrustedRoots, now: Date): Promise<Evidence[]> {
-  const names = await readdir(join(root, evidenceFolder)).catch(() => [])
+  const names = await listIfThere(join(root, evidenceFolder))
   const evidence: Evidence[] = []
   for (const name of names.filter((entry) => entry.endsWith(".pem")).sort()) {
     const file = `${evidenceFolder}/${name}`
@@ -80,11 +81,7 @@ async function verifyFile(root: string, name: string, trusted: TrustedRoots, now
   const expected = promised(name)
   if (expected === null)
     throw new AttestationRefused(`${printable(name)} is no name of evidence`, { hint: "it is SERIAL-SLOT.pem" })
-  const file = join(root, evidenceFolder, name)
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new ReadFailed(file, cause)
-  })
-  const { attestations, others } = readEvidenceText([text])
+  const { attestations, others } = readEvidenceText([await readText(join(root, evidenceFolder, name))])
   const [attestation] = attestations
   if (attestation === undefined || attestations.length > 1)
     throw new AttestationRefused(`${attestations.length} attestations stand in it, where one is expected`)

@@ -1,6 +1,7 @@
 /** The exposure ledger on the audit's page: key by key, what is open before what is done with. */
+import { counted } from "../counted.ts"
 import { keyPathText } from "../failure.ts"
-import { count, type Html, html, join, tableOf } from "./audit-html-parts.ts"
+import { type Html, html, join, tableOf } from "./audit-html-parts.ts"
 import type { CommitNote, Exposure } from "./exposure.ts"
 import { keyLabel, type NamedKey } from "./key-names.ts"
 import type { Ledger } from "./ledger.ts"
@@ -12,14 +13,14 @@ export function exposureSection(ledger: Ledger | null, names: ReadonlyMap<string
     ...(shallow
       ? [html`<li><span class="tag warn">shallow</span> this clone lacks older commits, so there may be more</li>`]
       : []),
-    ...(unread > 0 ? [html`<li><span class="tag warn">not read</span> ${count(unread, "blob")}</li>`] : []),
+    ...(unread > 0 ? [html`<li><span class="tag warn">not read</span> ${counted(unread, "blob")}</li>`] : []),
     ...plainOnce.map(
       ({ file, commit }) =>
         html`<li><span class="tag bad">was plain</span> <code>${file}</code> stood in plain text once, for everybody: ${commitText(commit)}</li>`,
     ),
   ]
   return join([
-    html`<p>${count(commits, "commit")} looked at. A key that was removed could read every version that was encrypted for it, and can in
+    html`<p>${counted(commits, "commit")} looked at. A key that was removed could read every version that was encrypted for it, and can in
 git's history; such a value is open until it is changed.</p>`,
     notes.length === 0 ? html`` : html`<ul>${join(notes)}</ul>`,
     exposures.length === 0 ? html`<p>No removed key could read anything.</p>` : join(byKey(exposures, names)),

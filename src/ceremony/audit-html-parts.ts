@@ -19,10 +19,6 @@ export function join(pieces: readonly Html[]): Html {
   return { html: pieces.map((piece) => piece.html).join("") }
 }
 
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`
-}
-
 /** What may be wider than the screen: it scrolls by itself, also by keyboard. */
 export function region(label: string, content: Html, looks = ""): Html {
   return html`<div class="scroll ${looks}" role="region" aria-label="${label}" tabindex="0">${content}</div>

@@ -2,13 +2,15 @@
  * An audit as one page: no network, no script, readable on screens in light and dark, on paper, by keyboard and by ear. Each table has
  * a caption and heads with their scope; what a colour says, a sign and a word say too.
  */
+
 import { createHash } from "node:crypto"
+import { counted } from "../counted.ts"
 import { explain, keyPathText } from "../failure.ts"
 import { printable } from "../quote.ts"
 import { version } from "../version.ts"
 import type { Audit } from "./audit.ts"
 import { exposureSection } from "./audit-html-exposure.ts"
-import { count, escape, type Html, html, join, region, tableOf } from "./audit-html-parts.ts"
+import { escape, type Html, html, join, region, tableOf } from "./audit-html-parts.ts"
 import { auditStyle } from "./audit-style.ts"
 import type { Drift } from "./drift.ts"
 import { keyLabel, type NamedKey } from "./key-names.ts"
@@ -93,7 +95,7 @@ function driftSection(drift: Drift, access: WhoCanDecrypt, names: Names): Html {
   ]
   const files =
     drift.files.length === 0
-      ? html`<p>None: ${count(access.files.length, "file")} as <code>.sops.yaml</code> says.</p>`
+      ? html`<p>None: ${counted(access.files.length, "file")} as <code>.sops.yaml</code> says.</p>`
       : tableOf(
           "What ts-age-yk rekey would do, so that the files are as .sops.yaml says",
           ["File", "Change", "Keys taken away", "Keys given"],
@@ -145,7 +147,7 @@ function matrixSection({ keys, files }: WhoCanDecrypt): Html {
   )
   const rows = files.map((file) => matrixRow(file, keys))
   const table = html`<table>
-<caption><span>${count(files.length, "file")}, ${count(keys.length, "key")}; each cell says whether the key opens the file</span></caption>
+<caption><span>${counted(files.length, "file")}, ${counted(keys.length, "key")}; each cell says whether the key opens the file</span></caption>
 <thead><tr><th scope="col">File</th>${join(head)}<th scope="col">Note</th></tr></thead>
 <tbody>${join(rows)}</tbody>
 </table>`
@@ -171,7 +173,7 @@ function noteOf({ state, groups, needed, plain }: FileAccess): string {
   if (state === "broken") return "cannot be read"
   const notes = [
     ...(groups > 1 ? [`${needed} of ${groups} groups`] : []),
-    ...(plain.length > 0 ? [`${count(plain.length, "value")} in plain text`] : []),
+    ...(plain.length > 0 ? [`${counted(plain.length, "value")} in plain text`] : []),
   ]
   return notes.join(", ")
 }
@@ -183,7 +185,7 @@ function keysSection({ keys }: WhoCanDecrypt): Html {
     keys.map(({ key, label, role, configured, files }) => [
       configured ? html`${label}` : html`${label} <span class="tag warn">in no rule</span>`,
       html`${role}`,
-      html`${count(files, "file")}`,
+      html`${counted(files, "file")}`,
       html`<code>${key}</code>`,
     ]),
   )
@@ -208,7 +210,7 @@ function hostsSection(hosts: readonly HostNeeds[]): Html {
       const head =
         key === null
           ? html`<summary>${host}: no key of .sops.yaml is called so</summary>`
-          : html`<summary>${host} needs ${count(secrets, "secret")} in ${count(files.length, "file")}, and can read ${count(values, "value")} besides</summary>`
+          : html`<summary>${host} needs ${counted(secrets, "secret")} in ${counted(files.length, "file")}, and can read ${counted(values, "value")} besides</summary>`
       const lacks = lacking.map(
         ({ name, file, why }) =>
           html`<li><span class="tag bad">lacks</span> ${name} (<code>${file}</code>): ${why}</li>`,
@@ -218,7 +220,7 @@ function hostsSection(hosts: readonly HostNeeds[]): Html {
         ["File", "Values"],
         excess.map(({ file, whole, values: unneeded }) => [
           html`<code>${file}</code>`,
-          html`${whole ? `all of it, ${count(unneeded.length, "value")}` : unneeded.join(", ")}`,
+          html`${whole ? `all of it, ${counted(unneeded.length, "value")}` : unneeded.join(", ")}`,
         ]),
       )
       return html`<details open>${head}${lacks.length === 0 ? html`` : html`<ul>${join(lacks)}</ul>`}${excess.length === 0 ? html`` : table}</details>

@@ -15,12 +15,10 @@
  * reads on is not excused by what was said before.
  */
 import { Failure, type KeyPath, keyPathText } from "../failure.ts"
-import { quote } from "../quote.ts"
 import { ConfigReader } from "../sops/config-reader.ts"
-import { nearestName } from "../sops/similar.ts"
 import type { YamlNode } from "../sops/yaml/node.ts"
 import { parseYaml } from "../sops/yaml/parser.ts"
-import { follow, isNull } from "../sops/yaml/view.ts"
+import { isNull } from "../sops/yaml/view.ts"
 import { ExposureMarksInvalid } from "./failures.ts"
 
 export const exposureMarksName = ".sops-exposure.yaml"
@@ -55,16 +53,14 @@ function readMarks(text: string): ExposureMark[] {
   const [document] = parseYaml(text)
   if (document === undefined || isNull(document.root)) return []
   const reader = new ConfigReader()
-  const top = reader.fields(document.root, "the file", ["marks"], () => true)
-  for (const { key, line } of top.values()) refuseUnknown(key, ["marks"], line)
+  const top = reader.onlyFields(document.root, "the file", ["marks"])
   const marks = top.get("marks")
   return marks === undefined ? [] : reader.items(marks).map((node) => readMark(node, reader))
 }
 
 function readMark(node: YamlNode, reader: ConfigReader): ExposureMark {
   const line = node.textLine
-  const entry = reader.fields(node, "a mark", [...fields], () => true)
-  for (const field of entry.values()) refuseUnknown(field.key, fields, field.line)
+  const entry = reader.onlyFields(node, "a mark", fields)
   const text = (name: (typeof fields)[number], shape: RegExp, wanted: string): string => {
     const value = reader.text(entry.get(name))
     if (!shape.test(value))
@@ -77,28 +73,14 @@ function readMark(node: YamlNode, reader: ConfigReader): ExposureMark {
   const state = text("state", /^(rotated|waived)$/, "rotated or waived") === "waived" ? "waived" : "rotated"
   return {
     file: text("file", /./s, "a path"),
-    paths: paths === undefined ? [] : reader.items(paths).map(readPath),
+    paths:
+      paths === undefined ? [] : reader.items(paths).map((path) => reader.word(path, 'a key path, like ["a"][0],')),
     key: text("key", /./s, "a recipient"),
     state,
     reason: state === "waived" ? text("reason", /\S/, "given where it is waived") : reader.text(entry.get("reason")),
     version: text("version", /^[0-9a-f]{40}([0-9a-f]{24})?$/, "the id of a blob"),
     date: text("date", /^\d{4}-\d\d-\d\d$/, "a day like 2026-07-01"),
   }
-}
-
-function readPath(node: YamlNode): string {
-  const target = follow(node)
-  if (target.kind !== "scalar")
-    throw new ExposureMarksInvalid('a key path is expected, like ["a"][0]', { where: { line: node.textLine } })
-  return target.value
-}
-
-function refuseUnknown(key: string, allowed: readonly string[], line: number): void {
-  if (allowed.includes(key)) return
-  const meant = nearestName(key, allowed)
-  throw new ExposureMarksInvalid(`${quote(key)} is not known${meant === null ? "" : `; did you mean ${meant}?`}`, {
-    where: { line },
-  })
 }
 
 /** What a mark says of, taken from the ledger. */

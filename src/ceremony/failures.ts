@@ -27,8 +27,12 @@ export class PolicyInvalid extends Failure {
 export class GitFailed extends Failure {
   override readonly code = "git-failed"
   override readonly exit = EXIT.failed
-  constructor(command: string, said: string, cause?: unknown) {
-    super(`git ${command} failed: ${printable(said.trim().split("\n")[0] ?? "")}`, { cause })
+  constructor(folder: string, command: string, said: string, cause?: unknown) {
+    super(`git ${command} failed: ${printable(said.trim().split("\n")[0] ?? "")}`, {
+      where: { file: folder },
+      hint: "git status, in that folder and as the same user, says more",
+      cause,
+    })
   }
 }
 
@@ -113,7 +117,19 @@ export class RecordDamaged extends Failure {
   override readonly code = "record-damaged"
   override readonly exit = EXIT.damaged
   constructor(what: string, details: FailureDetails = {}) {
-    super(what, details)
+    super(what, {
+      hint: "git log -p shows when it was changed, and git restore brings back what is committed",
+      ...details,
+    })
+  }
+}
+
+/** The record could not be signed, or a signature not be looked at. */
+export class SigningFailed extends Failure {
+  override readonly code = "signing-failed"
+  override readonly exit = EXIT.failed
+  constructor(what: string, hint: string, cause?: unknown) {
+    super(what, { hint, cause })
   }
 }
 

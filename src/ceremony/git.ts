@@ -1,5 +1,7 @@
 /** What git says of the repository. Nothing here changes anything. */
 import { execFile } from "node:child_process"
+import { existsSync } from "node:fs"
+import { dirname, join, resolve } from "node:path"
 import { GitFailed } from "./failures.ts"
 
 /** Largest output of git that is taken, in bytes. */
@@ -15,10 +17,37 @@ export function git(folder: string, ...args: readonly string[]): Promise<string>
       { maxBuffer: outputLimit, encoding: "utf8" },
       (failure, stdout, stderr) => {
         if (failure === null) resolve(stdout)
-        else reject(new GitFailed(args[0] ?? "", stderr === "" ? failure.message : stderr, failure))
+        else reject(new GitFailed(folder, args[0] ?? "", stderr === "" ? failure.message : stderr, failure))
       },
     )
   })
+}
+
+/** The one line that git answers with, as it is: names of folders may end in white space. @throws GitFailed */
+export async function gitLine(folder: string, ...args: readonly string[]): Promise<string> {
+  return (await git(folder, ...args)).replace(/\n$/, "")
+}
+
+/**
+ * The same, for folders that git need not keep.
+ * @returns null when it does not
+ * @throws GitFailed when it does and refuses, as it refuses other people's folders to root: then nothing may be taken for unchanged
+ */
+export async function gitLineIfKept(folder: string, ...args: readonly string[]): Promise<string | null> {
+  try {
+    return await gitLine(folder, ...args)
+  } catch (failure) {
+    if (isKept(folder)) throw failure
+    return null
+  }
+}
+
+/** Whether a folder, or one above it, has what git keeps of it. [gitrepository-layout(5)] */
+function isKept(folder: string): boolean {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if (existsSync(join(at, ".git"))) return true
+    if (at === dirname(at)) return false
+  }
 }
 
 /** What is not as it was committed: path by path, with git's two letters. */
@@ -33,12 +62,12 @@ export type GitState = Readonly<{
   changed: ReadonlySet<string>
 }>
 
-/** The state of the work tree that a folder is in, or null when git or a work tree is missing. */
+/** The state of the work tree that a folder is in, or null when it is in none. @throws GitFailed */
 export async function readGitState(folder: string): Promise<GitState | null> {
-  const top = await git(folder, "rev-parse", "--show-toplevel").catch(() => null)
+  const top = await gitLineIfKept(folder, "rev-parse", "--show-toplevel")
   if (top === null) return null
   const status = await git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=all", "-z")
-  return { top: top.trim(), ...parseStatus(status) }
+  return { top, ...parseStatus(status) }
 }
 
 /** [git-status(1)], "Porcelain Format Version 2", with -z. */
@@ -66,6 +95,6 @@ export function parseStatus(text: string): Omit<GitState, "top"> {
 
 /** Tracked and untracked files that are not ignored, relative to the folder; null without git. */
 export async function listFiles(folder: string): Promise<string[] | null> {
-  const listed = await git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard").catch(() => null)
+  const listed = await gitLineIfKept(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
   return listed === null ? null : [...new Set(listed.split("\0").filter((path) => path !== ""))].sort()
 }

@@ -1,21 +1,26 @@
 /** What stands in a ceremony's way, or should be known before it. Pure. */
+import { counted } from "../counted.ts"
+import { quote } from "../quote.ts"
+import { YubiKeyRecipient } from "../yubikey/recipient.ts"
 import { keyLabel } from "./key-names.ts"
 import { changedFiles, groupsAfter, type RekeyPlan } from "./plan.ts"
 import { roleOf } from "./policy.ts"
 import type { Repository } from "./repository.ts"
 
 /** The guards by name, as `--override NAME=REASON` takes them. */
-export type GuardName =
-  | "dirty-targets"
-  | "behind-upstream"
-  | "few-backups"
-  | "not-attested"
-  | "one-key-two-names"
-  | "revoked-returns"
-  | "no-rule"
-  | "idle-rule"
-  | "plain-file"
-  | "broken-file"
+export const guardNames = [
+  "dirty-targets",
+  "behind-upstream",
+  "few-backups",
+  "not-attested",
+  "one-key-two-names",
+  "revoked-returns",
+  "no-rule",
+  "idle-rule",
+  "plain-file",
+  "broken-file",
+] as const
+export type GuardName = (typeof guardNames)[number]
 
 /** `stops`: the ceremony does not go on without an override; else it is advice. `files`: which, where it is about files. */
 export type Guard = Readonly<{ name: GuardName; stops: boolean; text: string; files: readonly string[] }>
@@ -52,7 +57,7 @@ function dirtyTargets({ files, git }: Repository, plan: RekeyPlan): Guard[] {
         guard(
           "dirty-targets",
           true,
-          `${count(dirty, "file")} to be replaced ${dirty.length === 1 ? "has" : "have"} changes that are not committed`,
+          `${counted(dirty.length, "file")} to be replaced ${dirty.length === 1 ? "has" : "have"} changes that are not committed`,
           dirty,
         ),
       ]
@@ -77,12 +82,19 @@ function fewBackups({ policy, names }: Repository, plan: RekeyPlan): Guard[] {
     .map(({ path }) => path)
   return few.length === 0
     ? []
-    : [guard("few-backups", policy.backups !== null, `${count(few, "file")} with fewer than ${least} backup keys`, few)]
+    : [
+        guard(
+          "few-backups",
+          policy.backups !== null,
+          `${counted(few.length, "file")} with fewer than ${least} backup keys`,
+          few,
+        ),
+      ]
 }
 
 function notAttested({ policy, names }: Repository, plan: RekeyPlan, attested: AttestedRecipients): Guard[] {
   const yubiKeys = new Set(
-    plan.files.flatMap((file) => groupsAfter(file).flat()).filter((key) => /^age1(yubikey|tag)1/.test(key)),
+    plan.files.flatMap((file) => groupsAfter(file).flat()).filter((key) => YubiKeyRecipient.isText(key)),
   )
   return [...yubiKeys]
     .filter((key) => !attested.has(key))
@@ -112,7 +124,7 @@ function revokedReturns({ policy, names }: Repository, plan: RekeyPlan): Guard[]
           guard(
             "revoked-returns",
             true,
-            `${keyLabel(key, names)} is revoked, and would read ${count(files, "file")}`,
+            `${keyLabel(key, names)} is revoked, and would read ${counted(files.length, "file")}`,
             files,
           ),
         ]
@@ -128,13 +140,20 @@ function strayFiles({ files, policy }: Repository, plan: RekeyPlan): Guard[] {
   return [
     ...(noRule.length === 0
       ? []
-      : [guard("no-rule", policy.written, `${count(noRule, "encrypted file")} that no rule is for`, noRule)]),
+      : [guard("no-rule", policy.written, `${counted(noRule.length, "encrypted file")} that no rule is for`, noRule)]),
     ...(plain.length === 0
       ? []
-      : [guard("plain-file", policy.written, `${count(plain, "file")} that a rule is for, in plain text`, plain)]),
+      : [
+          guard(
+            "plain-file",
+            policy.written,
+            `${counted(plain.length, "file")} that a rule is for, in plain text`,
+            plain,
+          ),
+        ]),
     ...(broken.length === 0
       ? []
-      : [guard("broken-file", true, `${count(broken, "file")} that cannot be rekeyed`, broken)]),
+      : [guard("broken-file", true, `${counted(broken.length, "file")} that cannot be rekeyed`, broken)]),
   ]
 }
 
@@ -142,10 +161,6 @@ function idleRules({ config, files }: Repository): Guard[] {
   const used = new Set(files.map(({ rule }) => rule?.index))
   const idle = (config.rules ?? []).filter(({ index, pathRegex }) => pathRegex !== "" && !used.has(index))
   return idle.map(({ pathRegex, line }) =>
-    guard("idle-rule", false, `.sops.yaml, line ${line}: no file fits ${JSON.stringify(pathRegex)}`),
+    guard("idle-rule", false, `.sops.yaml, line ${line}: no file fits ${quote(pathRegex)}`),
   )
-}
-
-function count(items: readonly unknown[], word: string): string {
-  return `${items.length} ${word}${items.length === 1 ? "" : "s"}`
 }

@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process"
 import { ByteSource } from "../age/byte-source.ts"
 import { GitFailed, RevisionUnknown } from "./failures.ts"
-import { git } from "./git.ts"
+import { git, gitLine } from "./git.ts"
 
 /** A file in one commit. `before`: its blobs in the commit's parents, where they had it; `after`: null where it was deleted. */
 export type Change = Readonly<{ path: string; before: readonly string[]; after: string | null }>
@@ -24,7 +24,7 @@ export async function resolveCommit(folder: string, revision: string): Promise<s
   // What looks like an option must not become one.
   if (revision.startsWith("-")) throw new RevisionUnknown(revision)
   try {
-    return (await git(folder, "rev-parse", "--verify", "--quiet", `${revision}^{commit}`)).trim()
+    return await gitLine(folder, "rev-parse", "--verify", "--quiet", `${revision}^{commit}`)
   } catch (cause) {
     throw new RevisionUnknown(revision, cause)
   }
@@ -32,7 +32,7 @@ export async function resolveCommit(folder: string, revision: string): Promise<s
 
 /** Whether the clone was made without the older commits, so that what it shows of the past is not all. */
 export async function isShallow(folder: string): Promise<boolean> {
-  return (await git(folder, "rev-parse", "--is-shallow-repository")).trim() === "true"
+  return (await gitLine(folder, "rev-parse", "--is-shallow-repository")) === "true"
 }
 
 /** The files of a commit: path, relative to the top, to blob. */
@@ -117,7 +117,7 @@ export async function* readBlobs(folder: string, ids: readonly string[], limit: 
       yield { id, bytes: null }
       continue
     }
-    if (size === null) throw new GitFailed("cat-file", "it ended early")
+    if (size === null) throw new GitFailed(folder, "cat-file", "it ended early")
     let left = Number(size)
     if (left <= limit) yield { id, bytes: await source.take(left) }
     else {
@@ -156,7 +156,7 @@ async function* run(folder: string, args: readonly string[], input = ""): AsyncG
   try {
     for await (const piece of child.stdout) if (piece instanceof Uint8Array) yield piece
     const { code, cause } = await ended
-    if (code !== 0) throw new GitFailed(args[0] ?? "", said === "" ? "it cannot be run" : said, cause)
+    if (code !== 0) throw new GitFailed(folder, args[0] ?? "", said === "" ? "it cannot be run" : said, cause)
   } finally {
     child.kill()
   }

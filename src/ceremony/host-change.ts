@@ -8,6 +8,7 @@ import { applyEdits, type TextEdit } from "../sops/config-lists.ts"
 import { type PlacedNode, placedField, placeNodes } from "../sops/config-places.ts"
 import { configName } from "../sops/find-config.ts"
 import { changedLines, type LineChange } from "../sops/line-changes.ts"
+import { YubiKeyRecipient } from "../yubikey/recipient.ts"
 import { NewKeyRefused, PolicyNamesKey } from "./failures.ts"
 import { type NamedKey, readKeyNames } from "./key-names.ts"
 import { sameKeyAs } from "./new-key.ts"
@@ -108,7 +109,7 @@ export function rulesNamed(config: SopsConfig, texts: readonly string[]): number
 
 /** Behind which key a new one is named: the last one of the same kind, a YubiKey or another. */
 export function neighbourOf(recipient: string, names: ReadonlyMap<string, NamedKey>): string | null {
-  const isCard = (key: string): boolean => /^age1(yubikey|tag)1/.test(key)
+  const isCard = (key: string): boolean => YubiKeyRecipient.isText(key)
   const keys = [...names.values()].sort((a, b) => a.line - b.line)
   const alike = keys.filter((key) => isCard(key.recipient) === isCard(recipient))
   return (alike.at(-1) ?? keys.at(-1))?.names[0] ?? null

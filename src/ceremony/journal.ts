@@ -7,11 +7,12 @@
  *     committing   old files are kept beside, and are being replaced: resume goes on, abort puts them back
  *     committed    all are replaced: what is left is to be tidied
  */
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises"
+import { mkdir, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
+import { listIfThere, readTextIfThere } from "../read-file.ts"
 import { flushDirectory, replaceFile } from "../replace-file.ts"
 import { RecordDamaged } from "./failures.ts"
-import { git } from "./git.ts"
+import { gitLineIfKept } from "./git.ts"
 
 export type JournalState = "staging" | "staged" | "committing" | "committed"
 
@@ -28,10 +29,10 @@ export type Journal = Readonly<{
   transcript: readonly string[]
 }>
 
-/** Where a ceremony keeps its journal and lock: in git's own folder, else in a hidden one. */
+/** Where a ceremony keeps its journal and lock: in git's own folder, else in a hidden one. @throws GitFailed */
 export async function recordFolder(root: string): Promise<string> {
-  const gitFolder = await git(root, "rev-parse", "--absolute-git-dir").catch(() => null)
-  return gitFolder === null ? join(root, ".ts-age-yk") : join(gitFolder.trim(), "ts-age-yk")
+  const gitFolder = await gitLineIfKept(root, "rev-parse", "--absolute-git-dir")
+  return gitFolder === null ? join(root, ".ts-age-yk") : join(gitFolder, "ts-age-yk")
 }
 
 /** The new file, before it replaces the old one: absolute. */
@@ -65,8 +66,8 @@ export async function writeJournal(folder: string, journal: Journal): Promise<vo
  */
 export async function removeStrays(path: string): Promise<void> {
   const stray = new RegExp(`^\\.${basename(path).replaceAll(".", "\\.")}\\.[0-9a-f]{12}\\.tmp$`)
-  const entries = await readdir(dirname(path)).catch(() => [])
-  for (const entry of entries) if (stray.test(entry)) await rm(join(dirname(path), entry), { force: true })
+  for (const entry of await listIfThere(dirname(path)))
+    if (stray.test(entry)) await rm(join(dirname(path), entry), { force: true })
 }
 
 /** Removes the journal: the last thing that a ceremony does. */
@@ -76,10 +77,10 @@ export async function removeJournal(folder: string): Promise<void> {
   if ((await stat(folder).catch(() => null)) !== null) await flushDirectory(folder)
 }
 
-/** Reads the journal of a ceremony that was cut short. @returns null when there is none. @throws RecordDamaged */
+/** Reads the journal of a ceremony that was cut short. @returns null when there is none. @throws RecordDamaged, ReadFailed */
 export async function readJournal(folder: string): Promise<Journal | null> {
   const path = journalPath(folder)
-  const text = await readFile(path, "utf8").catch(() => null)
+  const text = await readTextIfThere(path)
   if (text === null) return null
   try {
     const parsed: unknown = JSON.parse(text)

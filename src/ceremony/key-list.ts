@@ -3,7 +3,7 @@ import { keyName } from "../sops/metadata.ts"
 import { readKeyNames } from "./key-names.ts"
 import { type Role, roleOf } from "./policy.ts"
 import type { Repository } from "./repository.ts"
-import { parseLine } from "./transcript.ts"
+import { parseTranscript } from "./transcript.ts"
 
 /** A key. `names` is empty for one that stands in files or rules and has no anchor; `proven`: the time of the ceremony. */
 export type ListedKey = Readonly<{
@@ -24,8 +24,7 @@ export function listKeys(repository: Repository, config: string, record: readonl
   const readers = new Map<string, number>()
   for (const { content } of files) {
     if (content.state !== "encrypted") continue
-    const keys = content.file.metadata.groups.flat()
-    for (const key of new Set(keys.map((one) => (one.type === "age" ? one.recipient : keyName(one)))))
+    for (const key of new Set(content.file.metadata.groups.flat().map(keyName)))
       readers.set(key, (readers.get(key) ?? 0) + 1)
   }
   const wanted = (repository.config.rules ?? []).flatMap(({ groups }) => groups.flat().map(({ name }) => name))
@@ -43,7 +42,7 @@ export function listKeys(repository: Repository, config: string, record: readonl
 /** When each recipient last opened something, by the record. */
 function provenIn(record: readonly string[]): Map<string, string> {
   const proven = new Map<string, string>()
-  for (const line of record.map(parseLine)) {
+  for (const line of parseTranscript(record)) {
     if (line.event === "rekey") for (const recipient of recipientsIn(line["proven"])) proven.set(recipient, line.time)
     if (line.event === "key-added" && line["proven"] === true && typeof line["recipient"] === "string")
       proven.set(line["recipient"], line.time)

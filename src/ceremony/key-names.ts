@@ -33,6 +33,11 @@ export function readKeyNames(text: string): Map<string, NamedKey> {
   return keys
 }
 
+/** The key that somebody calls by one of its names, or by its recipient. */
+export function keyNamed(text: string, names: ReadonlyMap<string, NamedKey>): NamedKey | undefined {
+  return [...names.values()].find((key) => key.names.includes(text) || key.recipient === text)
+}
+
 /** How a key is shown: by its names, with the beginning of the key where it has none. */
 export function keyLabel(recipient: string, names: ReadonlyMap<string, NamedKey>): string {
   const known = names.get(recipient)

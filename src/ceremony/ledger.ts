@@ -1,7 +1,7 @@
 /** The exposure ledger of a repository: its whole history read once, with the work tree as the newest version, and no key. */
 import { existsSync } from "node:fs"
-import { readFile } from "node:fs/promises"
 import { join, relative, sep } from "node:path"
+import { readTextIfThere } from "../read-file.ts"
 import { configName } from "../sops/find-config.ts"
 import { type CommitNote, type Exposure, exposuresOf, type Step } from "./exposure.ts"
 import { type ExposureMark, exposureMarksName, parseExposureMarks } from "./exposure-marks.ts"
@@ -69,9 +69,9 @@ function pathBelow(top: string, root: string): string {
   return below === "" ? "" : `${below}/`
 }
 
-/** The marks of a repository; none without their file. @throws ExposureMarksInvalid */
+/** The marks of a repository; none without their file. @throws ExposureMarksInvalid, ReadFailed */
 async function readMarks({ root }: Repository): Promise<ExposureMark[]> {
-  const text = await readFile(join(root, exposureMarksName), "utf8").catch(() => "")
+  const text = (await readTextIfThere(join(root, exposureMarksName))) ?? ""
   return within(exposureMarksName, () => parseExposureMarks(text))
 }
 

@@ -1,4 +1,5 @@
 /** A plan for a person to read: file by file, by the names that people gave the keys. */
+import { counted } from "../counted.ts"
 import { explain } from "../failure.ts"
 import { printable } from "../quote.ts"
 import type { Forecast, KeyForecast } from "./forecast.ts"
@@ -6,10 +7,6 @@ import type { Guard } from "./guards.ts"
 import { keyLabel, type NamedKey } from "./key-names.ts"
 import { changedFiles, type PlannedFile, type RekeyPlan } from "./plan.ts"
 import { planWords } from "./plan-words.ts"
-
-function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`
-}
 
 /** What happens to a file, in a few words. */
 export function changeText({ change }: PlannedFile): string {
@@ -25,9 +22,14 @@ export function changeText({ change }: PlannedFile): string {
   }
 }
 
-function fileLines(file: PlannedFile, names: ReadonlyMap<string, NamedKey>): string[] {
+/** Who comes and who goes, a line each, group by group. @param kept - whether those who stay are told too */
+export function recipientLines(
+  file: PlannedFile,
+  names: ReadonlyMap<string, NamedKey>,
+  { kept: withKept }: Readonly<{ kept: boolean }>,
+): string[] {
   const label = (key: string): string => keyLabel(key, names)
-  const lines = [`${printable(file.path)}: ${changeText(file)}`]
+  const lines: string[] = []
   const { from, to } = file.threshold
   if (from !== to) lines.push(`    groups needed: ${from === 0 ? "all" : from} -> ${to === 0 ? "all" : to}`)
   for (const [index, { added, removed, kept }] of file.groups.entries()) {
@@ -35,26 +37,26 @@ function fileLines(file: PlannedFile, names: ReadonlyMap<string, NamedKey>): str
     const group = file.groups.length > 1 ? `group ${index + 1}: ` : ""
     for (const key of removed) lines.push(`    - ${group}${label(key)}`)
     for (const key of added) lines.push(`    + ${group}${label(key)}`)
-    if (kept.length > 0) lines.push(`    = ${group}${kept.map(label).join(", ")}`)
+    if (withKept && kept.length > 0) lines.push(`    = ${group}${kept.map(label).join(", ")}`)
   }
   return lines
 }
 
 function keyForecastText({ serial, pins, touches, agreements }: KeyForecast): string {
   const name = serial === null ? "a YubiKey without serial number" : `YubiKey ${serial}`
-  return `  ${name}: ${plural(pins, "PIN")}, ${plural(touches, "touch", "touches")}, ${plural(agreements, "key agreement")}`
+  return `  ${name}: ${counted(pins, "PIN")}, ${counted(touches, "touch", "touches")}, ${counted(agreements, "key agreement")}`
 }
 
 /** Who opens what, how often people are asked, and how long it takes. */
 export function forecastText(forecast: Forecast): string {
   const lines: string[] = []
-  if (forecast.software > 0) lines.push(`  software keys: ${plural(forecast.software, "opening")}`)
+  if (forecast.software > 0) lines.push(`  software keys: ${counted(forecast.software, "opening")}`)
   lines.push(...forecast.yubiKeys.map(keyForecastText))
   if (forecast.yubiKeys.length > 0)
     lines.push(`  about ${Math.max(1, Math.round(forecast.seconds))} s of the YubiKeys' time`)
   if (forecast.unopened.length > 0)
     lines.push(
-      `  nothing at hand opens ${plural(forecast.unopened.length, "file")}: ${forecast.unopened.slice(0, 3).map(printable).join(", ")}${forecast.unopened.length > 3 ? ", …" : ""}`,
+      `  nothing at hand opens ${counted(forecast.unopened.length, "file")}: ${forecast.unopened.slice(0, 3).map(printable).join(", ")}${forecast.unopened.length > 3 ? ", …" : ""}`,
     )
   return lines.length === 0 ? "" : `unlock:\n${lines.join("\n")}\n`
 }
@@ -82,10 +84,13 @@ export function planText(
   const changed = changedFiles(plan)
   const refused = plan.files.filter(({ change }) => change.kind === "refuse")
   const kept = plan.files.length - changed.length - refused.length
-  const files = [...refused, ...changed].flatMap((file) => fileLines(file, names))
+  const files = [...refused, ...changed].flatMap((file) => [
+    `${printable(file.path)}: ${changeText(file)}`,
+    ...recipientLines(file, names, { kept: true }),
+  ])
   const parts = [
     files.map((line) => `${line}\n`).join(""),
-    `${plural(changed.length, "file")} to change, ${plural(kept, "file")} as they are\n`,
+    `${counted(changed.length, "file")} to change, ${counted(kept, "file")} as they are\n`,
     guardsText(guards),
     changed.length === 0 ? "" : forecastText(forecast),
     `plan ${plan.hash.slice(0, 16)}: ${planWords(plan.hash)}\n`,

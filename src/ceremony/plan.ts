@@ -1,7 +1,7 @@
 /** What a rekey will do to each file. Pure: no key, no disk, no clock. */
 import { createHash } from "node:crypto"
 import { Failure } from "../failure.ts"
-import { keyName, type MasterKey } from "../sops/metadata.ts"
+import { keyName } from "../sops/metadata.ts"
 import { type GroupPlan, type KeyPlan, planKeys, requireWritable } from "../sops/update-keys.ts"
 import type { Repository, RepositoryFile } from "./repository.ts"
 
@@ -82,8 +82,11 @@ function reasons(keys: KeyPlan, wish: RekeyWish): RotationReason[] {
 }
 
 function groupOf({ added, removed, kept }: GroupPlan): PlannedGroup {
-  const name = (key: MasterKey): string => (key.type === "age" ? key.recipient : keyName(key))
-  return { added: added.map(({ name: recipient }) => recipient), removed: removed.map(name), kept: kept.map(name) }
+  return {
+    added: added.map(({ name: recipient }) => recipient),
+    removed: removed.map(keyName),
+    kept: kept.map(keyName),
+  }
 }
 
 /** Who could open a file and shall not any more: not those who only move to another group. */

@@ -15,17 +15,16 @@
 import { Failure } from "../failure.ts"
 import { quote } from "../quote.ts"
 import { ConfigReader } from "../sops/config-reader.ts"
-import { nearestName } from "../sops/similar.ts"
-import type { YamlNode } from "../sops/yaml/node.ts"
 import { parseYaml } from "../sops/yaml/parser.ts"
-import { follow, isNull } from "../sops/yaml/view.ts"
+import { isNull } from "../sops/yaml/view.ts"
+import { YubiKeyRecipient } from "../yubikey/recipient.ts"
 import { PolicyInvalid } from "./failures.ts"
 import type { NamedKey } from "./key-names.ts"
 
 export const policyName = ".ts-age-yk.yaml"
 
-export type Role = "host" | "backup" | "provisioning" | "person"
-const roles: readonly Role[] = ["host", "backup", "provisioning", "person"]
+const roles = ["host", "backup", "provisioning", "person"] as const
+export type Role = (typeof roles)[number]
 
 export type Policy = Readonly<{
   /** Whether the file exists: without it, attestation and backups are advice. */
@@ -70,16 +69,14 @@ function readPolicy(text: string, names: ReadonlyMap<string, NamedKey>): Policy 
   const [document] = parseYaml(text)
   if (document === undefined || isNull(document.root)) return { ...noPolicy, written: true }
   const reader = new ConfigReader()
-  const fields = reader.fields(document.root, "the policy", known, () => true)
-  for (const { key, line } of fields.values()) refuseUnknown(key, known, line)
+  const fields = reader.onlyFields(document.root, "the policy", known)
   const byName = new Map([...names.values()].flatMap((key) => key.names.map((name) => [name, key.recipient] as const)))
   const keyRoles = new Map<string, Role>()
   const keys = fields.get("keys")
   const entries =
     keys === undefined || isNull(keys.value) ? [] : reader.fields(keys.value, "keys", [], () => true).values()
   for (const { key: name, line, value } of entries) {
-    const entry = reader.fields(value, quote(name), ["role", "recipient"], () => true)
-    for (const field of entry.values()) refuseUnknown(field.key, ["role", "recipient"], field.line)
+    const entry = reader.onlyFields(value, quote(name), ["role", "recipient"])
     const recipient = reader.text(entry.get("recipient"))
     if (recipient !== "") byName.set(name, recipient)
     const key = byName.get(name)
@@ -96,7 +93,7 @@ function readPolicy(text: string, names: ReadonlyMap<string, NamedKey>): Policy 
     const list = fields.get(field)
     if (list === undefined) return []
     return reader.items(list).map((node) => {
-      const word = wordOf(node)
+      const word = reader.word(node, "a name")
       const recipient = byName.get(word) ?? word
       if (!/^(age1|ssh-)/.test(recipient))
         throw new PolicyInvalid(`${quote(word)} is neither a recipient nor a name of one`, {
@@ -113,30 +110,15 @@ function readPolicy(text: string, names: ReadonlyMap<string, NamedKey>): Policy 
     attested: reader.boolean(fields.get("attested")),
     prove: recipients("prove"),
     revoked: recipients("revoked"),
-    exclude: exclude === undefined ? [] : reader.items(exclude).map(wordOf),
+    exclude: exclude === undefined ? [] : reader.items(exclude).map((node) => reader.word(node, "a path")),
   }
-}
-
-function refuseUnknown(key: string, allowed: readonly string[], line: number): void {
-  if (allowed.includes(key)) return
-  const meant = nearestName(key, allowed)
-  throw new PolicyInvalid(`${quote(key)} is not known${meant === null ? "" : `; did you mean ${meant}?`}`, {
-    where: { line },
-  })
-}
-
-function wordOf(node: YamlNode): string {
-  const target = follow(node)
-  if (target.kind !== "scalar")
-    throw new PolicyInvalid("a name or a path is expected", { where: { line: node.textLine } })
-  return target.value
 }
 
 /** The role of a key: the policy's word, or what its kind and comment suggest. */
 export function roleOf(recipient: string, policy: Policy, names: ReadonlyMap<string, NamedKey>): Role {
   const said = policy.roles.get(recipient)
   if (said !== undefined) return said
-  if (/^age1(yubikey|tag)1/.test(recipient)) return "backup"
+  if (YubiKeyRecipient.isText(recipient)) return "backup"
   const key = names.get(recipient)
   const words = `${key?.names.join(" ") ?? ""} ${key?.comment ?? ""}`.toLowerCase()
   if (words.includes("provision")) return "provisioning"

@@ -2,6 +2,7 @@
 import { readAgeFile } from "../age/file.ts"
 import type { UnlockSession } from "../keyring/unlock-session.ts"
 import { type AgeKey, groupsNeeded } from "../sops/metadata.ts"
+import { YubiKeyRecipient } from "../yubikey/recipient.ts"
 import { type Forecast, forecastOf, type Opening } from "./forecast.ts"
 import { changedFiles, type RekeyPlan } from "./plan.ts"
 import type { Repository } from "./repository.ts"
@@ -43,7 +44,7 @@ async function cheapest(keys: readonly AgeKey[], session: UnlockSession): Promis
   }
   if (session.yubiKeys === null) return null
   for (const key of keys) {
-    if (!/^age1(yubikey|tag)1/.test(key.recipient)) continue
+    if (!YubiKeyRecipient.isText(key.recipient)) continue
     const file = await readAgeFile(Buffer.from(key.enc))
     await file.close()
     const preview = await session.yubiKeys.preview(file.header.stanzas)

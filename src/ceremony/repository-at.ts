@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path"
 import { parseConfig, ruleFor } from "../sops/config.ts"
 import { configName } from "../sops/find-config.ts"
 import { NoRepository } from "./failures.ts"
-import { git } from "./git.ts"
+import { gitLine } from "./git.ts"
 import { listTree, readBlobs, resolveCommit } from "./history.ts"
 import { readKeyNames } from "./key-names.ts"
 import { noPolicy, parsePolicy, policyName } from "./policy.ts"
@@ -24,10 +24,10 @@ import {
  */
 export async function readRepositoryAt(folder: string, revision: string): Promise<Repository> {
   const start = resolve(folder)
-  const top = (await git(start, "rev-parse", "--show-toplevel")).trim()
+  const top = await gitLine(start, "rev-parse", "--show-toplevel")
   const head = await resolveCommit(start, revision)
   const tree = await listTree(top, head)
-  const prefix = (await git(start, "rev-parse", "--show-prefix")).trim()
+  const prefix = await gitLine(start, "rev-parse", "--show-prefix")
   const below = configFolder(prefix, tree)
   if (below === null) throw new NoRepository(`${start}, ${head.slice(0, 12)}`)
   const paths = [...tree.keys()].filter((path) => path.startsWith(below))

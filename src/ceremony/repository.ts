@@ -4,6 +4,7 @@ import { existsSync, lstatSync, readFileSync } from "node:fs"
 import { access, readdir, realpath } from "node:fs/promises"
 import { dirname, join, relative, resolve, sep } from "node:path"
 import { Failure } from "../failure.ts"
+import { isMissing } from "../read-file.ts"
 import { ReadFailed } from "../replace-file.ts"
 import { type CreationRule, parseConfig, ruleFor, type SopsConfig } from "../sops/config.ts"
 import { type EncryptedFile, readEncrypted } from "../sops/file.ts"
@@ -152,7 +153,7 @@ async function readFile(
     bytes = readFileSync(absolute)
   } catch (cause) {
     // A file that was deleted and is still in git's index is none of ours.
-    if (!isNamed(rule) || (cause instanceof Error && "code" in cause && cause.code === "ENOENT")) return null
+    if (!isNamed(rule) || isMissing(cause)) return null
     throw new ReadFailed(path, cause)
   }
   const gitPath = state === null ? path : relative(state.top, absolute).split(sep).join("/")

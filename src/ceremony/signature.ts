@@ -9,8 +9,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { p256Decompress } from "#primitives"
-import { RecordDamaged } from "./failures.ts"
-import { parseLine, type TranscriptEvent } from "./transcript.ts"
+import { printable } from "../quote.ts"
+import { SigningFailed } from "./failures.ts"
+import { parseTranscript, type TranscriptEvent } from "./transcript.ts"
 
 /** What signatures are made for: one for another purpose does not count. */
 const namespace = "ts-age-yk-transcript"
@@ -48,7 +49,7 @@ function sshKeygen(args: readonly string[], input: Uint8Array): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = execFile("ssh-keygen", [...args], { encoding: "utf8" }, (failure, stdout, stderr) => {
       if (failure !== null && typeof failure.code !== "number")
-        reject(new RecordDamaged("ssh-keygen cannot be run", { cause: failure }))
+        reject(new SigningFailed("ssh-keygen cannot be run", "install OpenSSH's client", failure))
       else resolve({ status: failure === null ? 0 : Number(failure.code), output: failure === null ? stdout : stderr })
     })
     // Not every use of it reads what it is given.
@@ -57,14 +58,18 @@ function sshKeygen(args: readonly string[], input: Uint8Array): Promise<Ran> {
   })
 }
 
-/** Has ssh-keygen sign the head with a key file, whose passphrase it asks for itself. @throws RecordDamaged */
+/** Has ssh-keygen sign the head with a key file, whose passphrase it asks for itself. @throws SigningFailed */
 export async function signWithSsh(head: string, keyFile: string): Promise<TranscriptEvent> {
   const folder = await mkdtemp(join(tmpdir(), "ts-age-yk-sign-"))
   try {
     const file = join(folder, "head")
     await writeFile(file, signedBytes(head))
     const { status, output } = await sshKeygen(["-Y", "sign", "-n", namespace, "-f", keyFile, file], new Uint8Array())
-    if (status !== 0) throw new RecordDamaged(`ssh-keygen does not sign: ${output.trim()}`)
+    if (status !== 0)
+      throw new SigningFailed(
+        `ssh-keygen does not sign: ${printable(output.trim())}`,
+        `try the key by itself: ssh-keygen -y -f ${printable(keyFile)}`,
+      )
     return { event: "signature", by: "ssh", signature: await readFile(`${file}.sig`, "utf8") }
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -83,8 +88,7 @@ export async function checkSignatures(
   allowedSigners: string | null,
 ): Promise<SignatureCheck[]> {
   const checks: SignatureCheck[] = []
-  for (const [index, text] of lines.entries()) {
-    const line = parseLine(text)
+  for (const [index, line] of parseTranscript(lines).entries()) {
     if (line.event !== "signature") continue
     const signature = String(line["signature"])
     const check =

@@ -3,8 +3,8 @@
  * all that stands before it in the line, the previous line's included, so that a byte that is changed anywhere is found. It holds names, recipients, serials and hashes, and no secret; it is meant to be committed and reviewed.
  */
 import { createHash } from "node:crypto"
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
+import { readTextIfThere } from "../read-file.ts"
 import { replaceFile } from "../replace-file.ts"
 import { RecordDamaged } from "./failures.ts"
 
@@ -45,9 +45,9 @@ export function chainEvents(
   })
 }
 
-/** The lines of the record; none when there is no record. */
+/** The lines of the record; none when there is no record. @throws ReadFailed */
 export async function readTranscript(root: string): Promise<string[]> {
-  const text = await readFile(join(root, transcriptName), "utf8").catch(() => "")
+  const text = (await readTextIfThere(join(root, transcriptName))) ?? ""
   return text.split("\n").filter((line) => line !== "")
 }
 
@@ -91,6 +91,17 @@ export function verifyChain(lines: readonly string[]): Break[] {
     previous = hash ?? previous
   }
   return breaks
+}
+
+/** Reads all lines. @throws RecordDamaged with the line */
+export function parseTranscript(lines: readonly string[]): TranscriptLine[] {
+  return lines.map((text, index) => {
+    try {
+      return parseLine(text)
+    } catch (failure) {
+      throw failure instanceof RecordDamaged ? failure.within({ file: transcriptName, line: index + 1 }) : failure
+    }
+  })
 }
 
 /** @throws RecordDamaged */

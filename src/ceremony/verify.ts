@@ -127,9 +127,7 @@ export async function verifyStaged(
 function requireRecipients(file: EncryptedFile, { planned }: NewFile): void {
   const text = (groups: readonly (readonly string[])[]): string =>
     JSON.stringify(groups.map((group) => [...group].sort()))
-  const written = file.metadata.groups.map((group) =>
-    group.map((key) => (key.type === "age" ? key.recipient : keyName(key))),
-  )
+  const written = file.metadata.groups.map((group) => group.map(keyName))
   if (text(written) !== text(groupsAfter(planned)))
     throw new VerificationFailed("the new file is not for those whom the plan names")
 }

@@ -12,7 +12,7 @@ export function attestationText(said: Attestation): string {
     `  the key was made in it; PIN ${said.pinPolicy}, touch ${said.touchPolicy}`,
     `  recipient: ${said.recipient.text}`,
     `  signed by: ${said.chain.map(printable).join(" <- ")}`,
-    ...said.advisories.map(({ id, text }) => `  ${id}: ${text}`),
+    ...said.advisories.map(({ id, text, remedy }) => `  ${id}: ${text}; ${remedy}`),
   ]
     .map((line) => `${line}\n`)
     .join("")

@@ -5,8 +5,9 @@ import type { CommitNote, Exposure } from "../ceremony/exposure.ts"
 import { keyLabel, type NamedKey, shortRecipient } from "../ceremony/key-names.ts"
 import type { Ledger } from "../ceremony/ledger.ts"
 import type { HostNeeds } from "../ceremony/manifest-needs.ts"
-import { changeText, guardsText } from "../ceremony/plan-text.ts"
+import { changeText, guardsText, recipientLines } from "../ceremony/plan-text.ts"
 import type { Access, FileAccess, WhoCanDecrypt } from "../ceremony/who-can-decrypt.ts"
+import { counted } from "../counted.ts"
 import { keyPathText } from "../failure.ts"
 import { printable } from "../quote.ts"
 import { table } from "./table.ts"
@@ -25,15 +26,11 @@ export function auditText({ drift, access, hosts, ledger }: Audit, names: Names)
   return parts.filter((part) => part !== "").join("\n")
 }
 
-function count(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`
-}
-
 function driftText(drift: Drift, access: WhoCanDecrypt, names: Names): string {
   const lines = [
     drift.files.length === 0
-      ? `drift: none, ${count(access.files.length, "file")} as .sops.yaml says`
-      : `drift: ${drift.files.length} of ${count(access.files.length, "file")} not as .sops.yaml says; ts-age-yk rekey mends it`,
+      ? `drift: none, ${counted(access.files.length, "file")} as .sops.yaml says`
+      : `drift: ${drift.files.length} of ${counted(access.files.length, "file")} not as .sops.yaml says; ts-age-yk rekey mends it`,
     ...changeLines(drift.files, names),
     ...drift.mistakes.map(
       ({ file, keyPath }) =>
@@ -52,22 +49,14 @@ function driftText(drift: Drift, access: WhoCanDecrypt, names: Names): string {
 function changeLines(files: Drift["files"], names: Names): string[] {
   const alike = new Map<string, string[]>()
   for (const file of files) {
-    const lines = [`  ${changeText(file)}`]
-    const { from, to } = file.threshold
-    if (from !== to) lines.push(`    groups needed: ${from === 0 ? "all" : from} -> ${to === 0 ? "all" : to}`)
-    for (const [index, { added, removed }] of file.groups.entries()) {
-      const group = file.groups.length > 1 ? `group ${index + 1}: ` : ""
-      for (const key of removed) lines.push(`    - ${group}${keyLabel(key, names)}`)
-      for (const key of added) lines.push(`    + ${group}${keyLabel(key, names)}`)
-    }
-    const text = lines.join("\n")
+    const text = [`  ${changeText(file)}`, ...recipientLines(file, names, { kept: false })].join("\n")
     alike.set(text, [...(alike.get(text) ?? []), printable(file.path)])
   }
   return [...alike].flatMap(([text, paths]) => [text, `      ${paths.slice(0, 3).join(", ")}${more(paths.length - 3)}`])
 }
 
 function more(number: number): string {
-  return number > 0 ? ` and ${count(number, "more file")}` : ""
+  return number > 0 ? ` and ${counted(number, "more file")}` : ""
 }
 
 /** `x` alone, `q` with others; `-` and `+` are what a rekey would take away and give. */
@@ -92,7 +81,7 @@ function matrixText({ keys, files }: WhoCanDecrypt): string {
     String(index + 1),
     label,
     role,
-    count(opened, "file"),
+    counted(opened, "file"),
     `${shortRecipient(key)}${configured ? "" : "  in no rule"}`,
   ])
   const rows = files.map((file) => [
@@ -133,12 +122,12 @@ function hostText({ host, key, secrets, files, excess, lacking }: HostNeeds): st
   const head =
     key === null
       ? `host ${printable(host)}: no key of .sops.yaml is called so`
-      : `host ${printable(host)}: needs ${count(secrets, "secret")} in ${count(files.length, "file")}, and can read ${count(values, "value")} in ${count(excess.length, "file")} besides`
+      : `host ${printable(host)}: needs ${counted(secrets, "secret")} in ${counted(files.length, "file")}, and can read ${counted(values, "value")} in ${counted(excess.length, "file")} besides`
   const lines = [
     ...lacking.map(({ name, file, why }) => `  LACKS ${printable(name)} (${printable(file)}): ${why}`),
     ...excess.map(
       ({ file, whole, values: unneeded }) =>
-        `  ${printable(file)}: ${whole ? `all of it, ${count(unneeded.length, "value")}` : unneeded.join(", ")}`,
+        `  ${printable(file)}: ${whole ? `all of it, ${counted(unneeded.length, "value")}` : unneeded.join(", ")}`,
     ),
   ]
   return [head, ...lines].map((line) => `${line}\n`).join("")
@@ -153,9 +142,9 @@ function ledgerText(ledger: Ledger, names: Names): string {
   const { exposures, commits, shallow, unread, plainOnce } = ledger
   const states = (is: Exposure["state"]["is"]): number => exposures.filter(({ state }) => state.is === is).length
   const lines = [
-    `exposure: ${states("open")} open, ${states("rotated")} rotated, ${states("waived")} waived; ${count(commits, "commit")} looked at`,
+    `exposure: ${states("open")} open, ${states("rotated")} rotated, ${states("waived")} waived; ${counted(commits, "commit")} looked at`,
     ...(shallow ? ["  the clone is shallow, so there may be more: git fetch --unshallow"] : []),
-    ...(unread > 0 ? [`  ${count(unread, "blob")} could not be looked into`] : []),
+    ...(unread > 0 ? [`  ${counted(unread, "blob")} could not be looked into`] : []),
     ...openLines(exposures, names),
     ...plainOnce.map(
       ({ file, commit }) => `  ${printable(file)} stood in plain text once, for everybody: ${commitText(commit)}`,
@@ -170,7 +159,7 @@ function openLines(exposures: readonly Exposure[], names: Names): string[] {
   for (const [key, rows] of byKey(exposures)) {
     const since = rows.reduce((first, { since: other }) => (other.date < first.date ? other : first), rows[0]!.since)
     lines.push(
-      `  ${keyLabel(key, names)} could read ${count(rows.length, "value")} that ${rows.length === 1 ? "was" : "were"} not changed since (from ${commitText(since)})`,
+      `  ${keyLabel(key, names)} could read ${counted(rows.length, "value")} that ${rows.length === 1 ? "was" : "were"} not changed since (from ${commitText(since)})`,
     )
     for (const file of new Set(rows.map((row) => row.file))) {
       const own = rows.filter((row) => row.file === file)
@@ -200,7 +189,7 @@ export function exposureSummary({ exposures }: Ledger, names: Names): string {
   return [...byKey(exposures)]
     .map(([key, rows]) => {
       const files = new Set(rows.map(({ file }) => file)).size
-      return `exposure: ${keyLabel(key, names)} could read ${count(rows.length, "value")} in ${count(files, "file")} that ${rows.length === 1 ? "was" : "were"} not changed since; ts-age-yk audit lists them\n`
+      return `exposure: ${keyLabel(key, names)} could read ${counted(rows.length, "value")} in ${counted(files, "file")} that ${rows.length === 1 ? "was" : "were"} not changed since; ts-age-yk audit lists them\n`
     })
     .join("")
 }

@@ -1,5 +1,6 @@
 /** Opens the cards that a command is about, and lets go of them afterwards. */
 import { Failure } from "../failure.ts"
+import type { Reader } from "../pcsc/card-transport.ts"
 import { NoCard } from "../pcsc/failures.ts"
 import { AppletMissing } from "../piv/failures.ts"
 import { YubiKeyCard } from "../yubikey/card.ts"
@@ -10,6 +11,27 @@ import type { World } from "./world.ts"
 
 /** An open card, and its serial number as it says it. */
 export type OpenCard = Readonly<{ card: YubiKeyCard; serial: number | null }>
+
+/**
+ * Opens the card in a reader.
+ * @param lone - whether there is no other reader: readers may hold cards of all kinds, and only a lone one must be a YubiKey
+ * @returns null for a card that is not chosen
+ */
+async function openChosen(reader: Reader, lone: boolean, options: ReaderOptions): Promise<OpenCard | null> {
+  let card: YubiKeyCard | undefined
+  try {
+    card = await YubiKeyCard.open(reader, chooseTrace(options).wrap)
+    const serial = await card.serial()
+    if (options.serial === undefined || (serial !== null && options.serial.includes(serial))) return { card, serial }
+    await card.close()
+    return null
+  } catch (failure) {
+    await card?.close()
+    if (!(failure instanceof Failure)) throw failure
+    if (failure instanceof AppletMissing && !lone) return null
+    throw failure.within({ reader: reader.name })
+  }
+}
 
 /**
  * Lends each chosen card to `work`, one after the other.
@@ -23,17 +45,15 @@ export async function withEachCard(
   const readers = await chooseReaders(options, world.env)()
   let seen = 0
   for (const reader of readers) {
+    const open = await openChosen(reader, readers.length === 1, options)
+    if (open === null) continue
+    seen++
     try {
-      await using card = await YubiKeyCard.open(reader, chooseTrace(options).wrap)
-      const serial = await card.serial()
-      if (options.serial !== undefined && (serial === null || !options.serial.includes(serial))) continue
-      seen++
-      await work({ card, serial })
+      await work(open)
     } catch (failure) {
-      if (!(failure instanceof Failure)) throw failure
-      failure.within({ reader: reader.name })
-      // Readers may hold cards of all kinds; only a lone one must be a YubiKey.
-      if (!(failure instanceof AppletMissing) || readers.length === 1) throw failure
+      throw failure instanceof Failure ? failure.within({ reader: reader.name }) : failure
+    } finally {
+      await open.card.close()
     }
   }
   if (seen === 0) throw absent(options)
@@ -55,17 +75,11 @@ export async function withOneCard<T>(
   disposition: "leave" | "reset" = "leave",
 ): Promise<T> {
   const readers = await chooseReaders(options, world.env)()
-  const fitting: { card: YubiKeyCard; serial: number | null }[] = []
+  const fitting: OpenCard[] = []
   try {
     for (const reader of readers) {
-      try {
-        const card = await YubiKeyCard.open(reader, chooseTrace(options).wrap)
-        const serial = await card.serial()
-        if (options.serial !== undefined && (serial === null || !options.serial.includes(serial))) await card.close()
-        else fitting.push({ card, serial })
-      } catch (failure) {
-        if (!(failure instanceof AppletMissing) || readers.length === 1) throw failure
-      }
+      const open = await openChosen(reader, readers.length === 1, options)
+      if (open !== null) fitting.push(open)
     }
     const [only] = fitting
     if (only === undefined) throw absent(options)

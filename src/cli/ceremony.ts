@@ -1,12 +1,11 @@
 /** A ceremony as people meet it: the plan is shown, taken, carried out with its progress, and what came of it is told. */
 import { type Command, InvalidArgumentError } from "commander"
 import { attestedEvents, attestedRecipients } from "../ceremony/attestation-evidence.ts"
-import type { Forecast } from "../ceremony/forecast.ts"
-import { type Guard, type GuardName, guardsOf } from "../ceremony/guards.ts"
-import { keyLabel } from "../ceremony/key-names.ts"
+import { guardNames, guardsOf } from "../ceremony/guards.ts"
+import { keyLabel, keyNamed } from "../ceremony/key-names.ts"
 import { changedFiles, leaving, planRekey, type RekeyPlan } from "../ceremony/plan.ts"
+import { planDocument } from "../ceremony/plan-document.ts"
 import { planText } from "../ceremony/plan-text.ts"
-import { planWords } from "../ceremony/plan-words.ts"
 import { previewUnlock } from "../ceremony/preview.ts"
 import {
   type Alongside,
@@ -19,6 +18,7 @@ import {
 import type { Repository } from "../ceremony/repository.ts"
 import { type RunbookFacts, runbookMarkdown, runbookText } from "../ceremony/runbook.ts"
 import type { TranscriptEvent } from "../ceremony/transcript.ts"
+import { counted } from "../counted.ts"
 import { EXIT } from "../failure.ts"
 import type { UnlockSession } from "../keyring/unlock-session.ts"
 import { printable } from "../quote.ts"
@@ -56,19 +56,6 @@ export type Occasion = Readonly<{
   /** Lets those who join prove themselves, once the plan was taken; gives what goes into the record. */
   begin: (session: UnlockSession) => Promise<TranscriptEvent[]>
 }>
-
-const guardNames: readonly GuardName[] = [
-  "dirty-targets",
-  "behind-upstream",
-  "few-backups",
-  "not-attested",
-  "one-key-two-names",
-  "revoked-returns",
-  "no-rule",
-  "idle-rule",
-  "plain-file",
-  "broken-file",
-]
 
 function parseOverride(text: string): Override {
   const match = /^([a-z-]+)=(.+)$/s.exec(text)
@@ -161,9 +148,12 @@ export async function rekeyRepository(
 }
 
 function recipientNamed(key: string, { names }: Repository): string {
-  const named = [...names.values()].find((candidate) => candidate.names.includes(key) || candidate.recipient === key)
+  const named = keyNamed(key, names)
   if (named === undefined)
-    throw new WrongUsage(`no key of .sops.yaml is called ${printable(key)}`, { where: { option: "--prove" } })
+    throw new WrongUsage(`no key of .sops.yaml is called ${printable(key)}`, {
+      where: { option: "--prove" },
+      hint: "ts-age-yk key list shows their names",
+    })
   return named.recipient
 }
 
@@ -211,7 +201,7 @@ async function report(
   }
   const lines = [
     ...alongside.map(({ path }) => `${path} changed`),
-    `${outcome.replaced} ${outcome.replaced === 1 ? "file" : "files"} replaced, verified, in ${outcome.seconds.toFixed(1)} s`,
+    `${counted(outcome.replaced, "file")} replaced, verified, in ${outcome.seconds.toFixed(1)} s`,
   ]
   for (const { recipient, files, opened } of proofs)
     lines.push(
@@ -222,33 +212,4 @@ async function report(
   for (const [recipient, files] of refused)
     lines.push(`  ${label(recipient)}: removed, and shown to open none of ${files}`)
   await world.out(`${lines.join("\n")}\n\n${runbookText(facts)}`)
-}
-
-function planDocument(
-  repository: Repository,
-  plan: RekeyPlan,
-  guards: readonly Guard[],
-  forecast: Forecast,
-): Record<string, unknown> {
-  const label = (recipient: string): unknown => ({ name: keyLabel(recipient, repository.names), recipient })
-  return {
-    plan: plan.hash,
-    words: planWords(plan.hash),
-    config: plan.configSha256,
-    files: plan.files.map(({ path, before, change, groups, threshold }) => ({
-      path,
-      before,
-      change: change.kind,
-      because: change.kind === "rotate" ? change.because : [],
-      why: change.kind === "refuse" ? change.why.message : null,
-      threshold,
-      groups: groups.map(({ added, removed, kept }) => ({
-        added: added.map(label),
-        removed: removed.map(label),
-        kept: kept.map(label),
-      })),
-    })),
-    guards,
-    forecast,
-  }
 }

@@ -1,9 +1,8 @@
 /** The attestations on file, judged by the roots that the options name. */
-import { readFile } from "node:fs/promises"
 import { attestedRecipients, type Evidence, readEvidence } from "../ceremony/attestation-evidence.ts"
 import type { Repository } from "../ceremony/repository.ts"
 import { explain } from "../failure.ts"
-import { ReadFailed } from "../replace-file.ts"
+import { readText } from "../read-file.ts"
 import { type TrustedRoots, trustedRoots, yubicoRoots } from "../yubikey/attestation.ts"
 import type { World } from "./world.ts"
 
@@ -12,14 +11,7 @@ type RootOptions = Readonly<{ attestationRoot?: string[] }>
 /** The roots that attestations are judged by: Yubico's, or those that were named instead. */
 export async function attestationRoots(files: readonly string[] | undefined): Promise<TrustedRoots> {
   if (files === undefined) return yubicoRoots()
-  const texts = await Promise.all(
-    files.map((file) =>
-      readFile(file, "utf8").catch((cause: unknown) => {
-        throw new ReadFailed(file, cause)
-      }),
-    ),
-  )
-  return trustedRoots(texts.join("\n"))
+  return trustedRoots((await Promise.all(files.map(readText))).join("\n"))
 }
 
 /** The evidence on file; what of it does not hold is told. */

@@ -1,11 +1,13 @@
 /** The examination behind `doctor`: it looks, changes nothing, needs no PIN, and goes on after a finding. */
 import { access, constants } from "node:fs/promises"
 import { delimiter, join } from "node:path"
+import { counted } from "../counted.ts"
 import { explain, Failure } from "../failure.ts"
 import type { Reader } from "../pcsc/card-transport.ts"
 import { AppletMissing } from "../piv/failures.ts"
 import type { PivSession } from "../piv/session.ts"
 import { printable } from "../quote.ts"
+import { advisoriesFor } from "../yubikey/attestation-advisories.ts"
 import { YubiKeyCard } from "../yubikey/card.ts"
 import { cardKind, takeInventory } from "../yubikey/inventory.ts"
 
@@ -73,7 +75,7 @@ async function examineReader(reader: Reader, show: Examination["show"]): Promise
     const usable = inventory.slots.filter(({ use }) => use === "usable").length
     await show(
       identities > 0
-        ? { state: "good", what: `${key}: ${identities === 1 ? "1 age identity" : `${identities} age identities`}` }
+        ? { state: "good", what: `${key}: ${counted(identities, "age identity", "age identities")}` }
         : {
             state: "note",
             what: `${key}: no age identity${usable > 0 ? `, but ${usable} keys that could decrypt` : ""}`,
@@ -97,18 +99,8 @@ async function examineFirmware(
   show: Examination["show"],
 ): Promise<void> {
   if (firmware === null) return
-  const [major, minor, patch] = firmware
-  if (major < 5 || (major === 5 && minor < 7))
-    await show({
-      state: "note",
-      what: `${key}: firmware below 5.7: whoever holds the key, knows its PIN and has a laboratory can copy EC keys (YSA-2024-03)`,
-      remedy: "keep it in sight; use a newer YubiKey for what must outlive that",
-    })
-  if (major === 4 && (minor < 3 || (minor === 3 && patch < 5)))
-    await show({
-      state: "note",
-      what: `${key}: RSA keys that this firmware made are weak (ROCA, YSA-2017-01); age's P-256 keys are not concerned`,
-    })
+  for (const { id, text, remedy } of advisoriesFor(firmware))
+    await show({ state: "note", what: `${key}: ${text} (${id})`, remedy })
 }
 
 async function examineReferences(key: string, session: PivSession, show: Examination["show"]): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { openWith } from "../age/open.ts"
 import { proveRecipient } from "../ceremony/challenge.ts"
 import { type ChangedFile, neighbourOf, planKeyChange, rulesNamed } from "../ceremony/host-change.ts"
-import { readKeyNames, shortRecipient } from "../ceremony/key-names.ts"
+import { keyNamed, readKeyNames, shortRecipient } from "../ceremony/key-names.ts"
 import type { NewKey } from "../ceremony/new-key.ts"
 import { policyName } from "../ceremony/policy.ts"
 import type { Alongside } from "../ceremony/rekey.ts"
@@ -13,6 +13,7 @@ import type { TranscriptEvent } from "../ceremony/transcript.ts"
 import type { UnlockSession } from "../keyring/unlock-session.ts"
 import { recipientFromText } from "../plugin/realise.ts"
 import { printable } from "../quote.ts"
+import { readTextIfThere } from "../read-file.ts"
 import { parseConfig } from "../sops/config.ts"
 import type { ConfigChange, NewPlace } from "../sops/config-change.ts"
 import { ConfigNotEdited } from "../sops/failures.ts"
@@ -45,7 +46,7 @@ export async function changeKeys(
 ): Promise<number> {
   const root = await findRepository(".")
   const config = await readPlain(join(root, configName))
-  const policy = await readFile(join(root, policyName), "utf8").catch(() => null)
+  const policy = await readTextIfThere(join(root, policyName))
   const text = config.toString("utf8")
   const change = changeOf(wished, options, text, config)
   const files = planKeyChange({ config, policy }, change)
@@ -149,8 +150,7 @@ async function eventOf(
   text: string,
   proving: Proving,
 ): Promise<TranscriptEvent> {
-  const names = readKeyNames(text)
-  const standing = [...names.values()].find((key) => key.names.includes(wished.name))?.recipient ?? null
+  const standing = keyNamed(wished.name, readKeyNames(text))?.recipient ?? null
   switch (wished.kind) {
     case "remove":
       return { event: "key-removed", key: wished.name, recipient: standing }

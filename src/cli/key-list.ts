@@ -1,12 +1,11 @@
 /** `host list` and `key list`. */
-
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { type ListedKey, listKeys } from "../ceremony/key-list.ts"
 import { shortRecipient } from "../ceremony/key-names.ts"
 import { readRepository } from "../ceremony/repository.ts"
 import { readTranscript } from "../ceremony/transcript.ts"
 import { printable } from "../quote.ts"
+import { readText } from "../read-file.ts"
 import { configName } from "../sops/find-config.ts"
 import { table } from "./table.ts"
 import type { World } from "./world.ts"
@@ -14,7 +13,7 @@ import type { World } from "./world.ts"
 /** Prints the keys of the repository. @param first - who stands first */
 export async function printKeys(first: "hosts" | "as in .sops.yaml", json: boolean, world: World): Promise<void> {
   const repository = await readRepository(".")
-  const config = await readFile(join(repository.root, configName), "utf8")
+  const config = await readText(join(repository.root, configName))
   const keys = listKeys(repository, config, await readTranscript(repository.root))
   const isHost = ({ role }: ListedKey): boolean => role === "host"
   const sorted = first === "hosts" ? [...keys.filter(isHost), ...keys.filter((key) => !isHost(key))] : keys

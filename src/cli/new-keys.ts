@@ -1,5 +1,4 @@
 /** Where the key of a new host or person comes from, by the options of `host add`, `key add` and `key replace`. */
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Command } from "commander"
 import {
@@ -10,7 +9,7 @@ import {
   type NewKey,
 } from "../ceremony/new-key.ts"
 import { printable } from "../quote.ts"
-import { ReadFailed } from "../replace-file.ts"
+import { readText } from "../read-file.ts"
 import { WrongUsage } from "./failures.ts"
 import { collect, parseNumber } from "./options.ts"
 import type { World } from "./world.ts"
@@ -69,10 +68,4 @@ export async function readNewKey(options: KeyOptions, world: World): Promise<New
     return keyFromKnownHosts(await readText(file), knownHosts, file)
   }
   return keyFromRecipient(age ?? "")
-}
-
-async function readText(file: string): Promise<string> {
-  return readFile(file, "utf8").catch((cause: unknown) => {
-    throw new ReadFailed(file, cause)
-  })
 }

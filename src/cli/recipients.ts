@@ -1,10 +1,9 @@
 /** Recipients as options name them: YubiKeys' and software keys' are wrapped for here, others by their plugins. */
-import { readFile } from "node:fs/promises"
 import type { Recipient } from "../age/identity.ts"
 import { parseRecipient, parseRecipientsFile } from "../age/recipients.ts"
 import { explain, Failure } from "../failure.ts"
 import { realiseRecipient } from "../plugin/realise.ts"
-import { ReadFailed } from "../replace-file.ts"
+import { readText } from "../read-file.ts"
 import type { World } from "./world.ts"
 
 export type RecipientOptions = Readonly<{ recipient?: string[]; recipientsFile?: string[] }>
@@ -22,9 +21,7 @@ export async function gatherRecipients(options: RecipientOptions, world: World):
     ),
   )
   for (const file of options.recipientsFile ?? []) {
-    const text = await readFile(file, "utf8").catch((cause: unknown) => {
-      throw new ReadFailed(file, cause)
-    })
+    const text = await readText(file)
     const found = located(() => parseRecipientsFile(text), { file })
     for (const skipped of found.skipped) world.err(`ts-age-yk: warning: ${explain(skipped.within({ file })).text}\n`)
     recipients.push(...found.recipients.map((parsed) => realiseRecipient(parsed, plugins)))

@@ -25,11 +25,27 @@ export class ConfigReader {
     for (const field of fieldsOf(mapping)) {
       fields.set(field.key, field)
       if (known.includes(field.key) || quiet(field.key)) continue
-      const meant = nearestName(field.key, known)
-      const hint = meant === null ? "" : `; did you mean ${meant}?`
-      this.warnings.push({ line: field.line, text: `${quote(field.key)} in ${what} means nothing to sops${hint}` })
+      this.warnings.push({
+        line: field.line,
+        text: `${quote(field.key)} in ${what} means nothing to sops${meant(field.key, known)}`,
+      })
     }
     return fields
+  }
+
+  /** The fields of a mapping of ours: what is misspelt would not be done, so an unknown key is refused. @throws ConfigInvalid */
+  onlyFields(node: YamlNode, what: string, known: readonly string[]): Map<string, Field> {
+    const fields = this.fields(node, what, known, () => true)
+    for (const { key, line } of fields.values())
+      if (!known.includes(key)) throw invalid(`${quote(key)} is not known${meant(key, known)}`, line)
+    return fields
+  }
+
+  /** An item that is a text. @throws ConfigInvalid saying what is expected */
+  word(node: YamlNode, expected: string): string {
+    const target = follow(node)
+    if (target.kind !== "scalar") throw invalid(`${expected} is expected`, node.textLine)
+    return target.value
   }
 
   items(field: Field): YamlNode[] {
@@ -64,6 +80,11 @@ export class ConfigReader {
     if (/^(false|False|FALSE|n|N|no|No|NO|off|Off|OFF)$/.test(text)) return false
     throw invalid(`${field.key} is neither true nor false`, field.line)
   }
+}
+
+function meant(key: string, known: readonly string[]): string {
+  const nearest = nearestName(key, known)
+  return nearest === null ? "" : `; did you mean ${nearest}?`
 }
 
 export function invalid(what: string, line: number): ConfigInvalid {

@@ -3,29 +3,32 @@ import { type KeyObject } from "node:crypto"
 import { atLeast, type Firmware, firmwareText } from "../piv/firmware.ts"
 import type { Certificate } from "./x509.ts"
 
-/** `id` is Yubico's, or the name by which the weakness is known. */
-export type Advisory = Readonly<{ id: string; text: string }>
+/** `id` is Yubico's, or the name by which the weakness is known. `remedy`: what to do about it. */
+export type Advisory = Readonly<{ id: string; text: string; remedy: string }>
 
 /**
  * The advisories that concern an attested P-256 key.
- * @param device - the certificate of the attestation key
+ * @param device - the certificate of the attestation key, where it was looked at
  */
-export function advisoriesFor(firmware: Firmware, device: Certificate | undefined): Advisory[] {
+export function advisoriesFor(firmware: Firmware, device?: Certificate): Advisory[] {
   const advisories: Advisory[] = []
   if (!atLeast(firmware, 5, 7))
     advisories.push({
       id: "YSA-2024-03",
       text: `firmware ${firmwareText(firmware)} is older than 5.7: whoever holds the YubiKey, knows its PIN and has a laboratory can copy its EC keys`,
+      remedy: "keep it in sight; use a newer YubiKey for what must outlive that",
     })
   if (isRocaFirmware(firmware))
     advisories.push({
       id: "YSA-2017-01",
-      text: `firmware ${firmwareText(firmware)} makes RSA keys that can be factored (ROCA); keep none on it`,
+      text: `firmware ${firmwareText(firmware)} makes RSA keys that can be factored (ROCA)`,
+      remedy: "keep no RSA key on it; age's P-256 keys are not concerned",
     })
   if (device !== undefined && hasRocaModulus(device.key))
     advisories.push({
       id: "ROCA",
       text: "the attestation key itself is an RSA key that can be factored: such an attestation can be forged",
+      remedy: "trust it no further than whoever handed it to you",
     })
   return advisories
 }

@@ -1,5 +1,5 @@
 /** `ts-age-yk audit`: who can decrypt what, what is not as it should be, and what removed keys could read. Needs no key. */
-import { readFile, realpath } from "node:fs/promises"
+import { realpath } from "node:fs/promises"
 import { join, relative, resolve, sep } from "node:path"
 import { Command, InvalidArgumentError } from "commander"
 import { type Audit, audit } from "../../ceremony/audit.ts"
@@ -7,13 +7,15 @@ import { auditDocument } from "../../ceremony/audit-document.ts"
 import { auditPage } from "../../ceremony/audit-html.ts"
 import { appendExposureMarks, exposureMarksName, marksFor } from "../../ceremony/exposure-marks.ts"
 import { MarkRefused } from "../../ceremony/failures.ts"
-import { keyLabel, type NamedKey } from "../../ceremony/key-names.ts"
+import { keyLabel, keyNamed, type NamedKey } from "../../ceremony/key-names.ts"
 import { hostOfName, type Manifest, parseManifest } from "../../ceremony/manifest-needs.ts"
 import { type Repository, readRepository, within } from "../../ceremony/repository.ts"
 import { readRepositoryAt } from "../../ceremony/repository-at.ts"
+import { counted } from "../../counted.ts"
 import { EXIT, keyPathText } from "../../failure.ts"
 import { printable, quote } from "../../quote.ts"
-import { ReadFailed, replaceFile } from "../../replace-file.ts"
+import { readText, readTextIfThere } from "../../read-file.ts"
+import { replaceFile } from "../../replace-file.ts"
 import { parseKeyPath } from "../../sops/key-path.ts"
 import { auditText } from "../audit-text.ts"
 import { attested } from "../evidence.ts"
@@ -82,9 +84,7 @@ async function run(paths: readonly string[], options: Options, world: World): Pr
 }
 
 async function readManifest({ host, path }: ManifestOption): Promise<Manifest> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new ReadFailed(path, cause)
-  })
+  const text = await readText(path)
   return within(path, () => parseManifest(text, host))
 }
 
@@ -153,12 +153,12 @@ async function mark(
       hint: "first ts-age-yk rekey, and commit; then change the value",
     })
   const marksPath = join(repository.root, exposureMarksName)
-  const before = await readFile(marksPath, "utf8").catch(() => "")
+  const before = (await readTextIfThere(marksPath)) ?? ""
   const day = world.now().toISOString().slice(0, 10)
   const marks = marksFor(rows, state, options.reason ?? "", day)
   const after = within(exposureMarksName, () => appendExposureMarks(before, marks))
   await replaceFile(marksPath, Buffer.from(after), 0o644)
-  await world.out(`${rows.length} ${rows.length === 1 ? "value" : "values"} ${state}, in ${exposureMarksName}\n`)
+  await world.out(`${counted(rows.length, "value")} ${state}, in ${exposureMarksName}\n`)
   return 0
 }
 
@@ -167,7 +167,7 @@ function openRows({ ledger }: Audit): NonNullable<Audit["ledger"]>["exposures"] 
 }
 
 function keyCalled(name: string, names: ReadonlyMap<string, NamedKey>): string {
-  const named = [...names.values()].find((key) => key.names.includes(name) || key.recipient === name)
+  const named = keyNamed(name, names)
   if (named !== undefined) return named.recipient
   // A key that never had a name is called by itself.
   if (/^(age1|ssh-)/.test(name)) return name

@@ -7,8 +7,10 @@ import {
   appendLines,
   chainEvents,
   parseLine,
+  parseTranscript,
   readTranscript,
   type TranscriptEvent,
+  transcriptName,
   verifyChain,
 } from "../../ceremony/transcript.ts"
 import { EXIT, slotText } from "../../failure.ts"
@@ -28,7 +30,7 @@ export function define(command: Command, world: World, done: (status: number) =>
       .description("the ceremonies of this repository")
       .option("--json", "one JSON document")
       .action(async ({ json }: { json?: true }) => {
-        const lines = (await readTranscript(await findRepository("."))).map(parseLine)
+        const lines = parseTranscript(await readTranscript(await findRepository(".")))
         await world.out(json === true ? `${JSON.stringify({ lines }, null, 2)}\n` : lines.map(lineText).join(""))
         done(0)
       }),
@@ -97,7 +99,9 @@ function signCommand(world: World, done: (status: number) => void): Command {
       if (last === undefined) throw new WrongUsage("there is no record to sign: no ceremony has taken place")
       const [fault] = verifyChain(lines)
       if (fault !== undefined)
-        throw new RecordDamaged(`line ${fault.line}: ${fault.what}`, { hint: "a changed record is not signed" })
+        throw new RecordDamaged(`${fault.what}; a changed record is not signed`, {
+          where: { file: transcriptName, line: fault.line },
+        })
       const { hash, ceremony } = parseLine(last)
       const event =
         options.ssh === undefined ? await signWithYubiKey(hash, options, world) : await signWithSsh(hash, options.ssh)

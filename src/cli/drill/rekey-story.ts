@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { recordFolder } from "../../ceremony/journal.ts"
 import { changedFiles, planRekey } from "../../ceremony/plan.ts"
 import { type Repository, readRepository } from "../../ceremony/repository.ts"
-import { parseLine, readTranscript } from "../../ceremony/transcript.ts"
+import { parseTranscript, readTranscript } from "../../ceremony/transcript.ts"
 import { EXIT } from "../../failure.ts"
 import { printable } from "../../quote.ts"
 import { DrillFailed } from "../failures.ts"
@@ -193,7 +193,7 @@ async function expect(rehearsal: Rehearsal, run: Run, wanted: readonly (number |
 
 /** How long the real one takes: what the cards took here, where they are as slow as real ones. */
 async function tellTime(copy: RepositoryCopy, say: Narrator): Promise<void> {
-  const record = (await readTranscript(copy.root)).map(parseLine).findLast(({ event }) => event === "rekey")
+  const record = parseTranscript(await readTranscript(copy.root)).findLast(({ event }) => event === "rekey")
   const fact = record?.["fact"]
   const seconds = typeof fact === "object" && fact !== null && "seconds" in fact ? Number(fact.seconds) : Number.NaN
   await say.paragraph(

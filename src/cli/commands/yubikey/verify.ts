@@ -1,5 +1,4 @@
 /** `ts-age-yk yubikey verify`: whether evidence holds, and whether it is about the recipients of `.sops.yaml`. */
-import { readFile } from "node:fs/promises"
 import { Command } from "commander"
 import { evidenceFolder, readEvidence, readEvidenceText } from "../../../ceremony/attestation-evidence.ts"
 import { keyLabel, type NamedKey } from "../../../ceremony/key-names.ts"
@@ -7,7 +6,7 @@ import { readRepository } from "../../../ceremony/repository.ts"
 import { EXIT, explain, Failure } from "../../../failure.ts"
 import type { Slot } from "../../../piv/slots.ts"
 import { printable } from "../../../quote.ts"
-import { ReadFailed } from "../../../replace-file.ts"
+import { readText } from "../../../read-file.ts"
 import { type Attestation, type Expected, type TrustedRoots, verifyAttestation } from "../../../yubikey/attestation.ts"
 import { AttestationRefused } from "../../../yubikey/failures.ts"
 import { YubiKeyRecipient } from "../../../yubikey/recipient.ts"
@@ -88,13 +87,7 @@ async function verifyFiles(
   expected: Expected,
   world: World,
 ): Promise<Verdict[]> {
-  const texts = await Promise.all(
-    files.map((file) =>
-      readFile(file, "utf8").catch((cause: unknown) => {
-        throw new ReadFailed(file, cause)
-      }),
-    ),
-  )
+  const texts = await Promise.all(files.map(readText))
   // Attestation and attestation key may come in files of their own.
   const { attestations, others } = readEvidenceText(texts)
   const names = await readRepository(".").then(
