@@ -1,5 +1,6 @@
 /** The names of all commands. A command's module is loaded when it is run, so that no command pays for another. */
 import { EXIT } from "../failure.ts"
+import { quote } from "../quote.ts"
 import { version } from "../version.ts"
 import { decryptEntry } from "./decrypt-entry.ts"
 import { type CommandEntry, runCommand } from "./run-command.ts"
@@ -107,7 +108,7 @@ async function withoutCommand(argv: readonly string[], world: World): Promise<nu
     await world.out(overview())
     return argv.length === 0 ? EXIT.usage : 0
   }
-  world.err(`ts-age-yk: ${unknown === undefined ? "no command" : `unknown command ${JSON.stringify(unknown)}`}\n`)
+  world.err(`ts-age-yk: ${unknown === undefined ? "no command" : `unknown command ${quote(unknown)}`}\n`)
   world.err("ts-age-yk: hint: ts-age-yk --help lists them\n")
   return EXIT.usage
 }

@@ -4,7 +4,6 @@ import { looksArmored } from "../../age/armor.ts"
 import { ByteSource } from "../../age/byte-source.ts"
 import { decryptStream } from "../../age/file.ts"
 import { Failure, type Where } from "../../failure.ts"
-
 import { openSession } from "../access.ts"
 import { WrongUsage } from "../failures.ts"
 import { openInput } from "../input.ts"

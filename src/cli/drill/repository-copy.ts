@@ -3,9 +3,7 @@
  * in the place of every recipient, and dummies in the place of every encrypted value. No key is needed, and no secret is in it.
  */
 import { execFile } from "node:child_process"
-import { randomBytes } from "node:crypto"
-import { existsSync } from "node:fs"
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises"
+import { mkdir, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
@@ -15,6 +13,7 @@ import { git } from "../../ceremony/git.ts"
 import { keyLabel } from "../../ceremony/key-names.ts"
 import { policyName } from "../../ceremony/policy.ts"
 import type { Repository } from "../../ceremony/repository.ts"
+import { readText, readTextIfThere } from "../../read-file.ts"
 import { replaceFile } from "../../replace-file.ts"
 import { dummyDocuments } from "../../sops/dummy.ts"
 import { encryptNew } from "../../sops/encrypt.ts"
@@ -134,7 +133,7 @@ async function copyInto(home: string, repository: Repository, now: Date): Promis
     await mkdir(dirname(join(root, path)), { recursive: true })
     await replaceFile(join(root, path), bytes, 0o644)
   }
-  const pending = await readFile(join(repository.root, configName), "utf8")
+  const pending = await readText(join(repository.root, configName))
   for (const recipient of recipientsIn(repository)) await cast.of(recipient)
   await commitCopy(
     root,
@@ -142,9 +141,8 @@ async function copyInto(home: string, repository: Repository, now: Date): Promis
     (await git(repository.root, "show", `HEAD:./${configName}`).catch(() => null)) ?? pending,
   )
   await replaceFile(join(root, configName), Buffer.from(cast.rewrite(pending)), 0o644)
-  const policy = join(repository.root, policyName)
-  if (existsSync(policy))
-    await replaceFile(join(root, policyName), Buffer.from(cast.rewrite(await readFile(policy, "utf8"))), 0o644)
+  const policy = await readTextIfThere(join(repository.root, policyName))
+  if (policy !== null) await replaceFile(join(root, policyName), Buffer.from(cast.rewrite(policy)), 0o644)
   const cards = cast.all.flatMap(({ card }) => (card === null ? [] : [card]))
   const identities = [...needed].flatMap(({ identity }) => (identity === null ? [] : [identity.revealText()]))
   const keyFile = identities.length === 0 ? null : join(home, "keys.txt")
@@ -182,9 +180,8 @@ function softwareNeeded({ metadata }: EncryptedFile, groups: readonly (readonly 
 async function commitCopy(root: string, cast: Cast, config: string): Promise<void> {
   await replaceFile(join(root, configName), Buffer.from(cast.rewrite(config)), 0o644)
   const run = promisify(execFile)
-  const name = randomBytes(3).toString("hex")
   for (const args of [
-    ["init", "--quiet", `--initial-branch=drill-${name}`],
+    ["init", "--quiet", "--initial-branch=main"],
     ["add", "--all"],
     ["-c", "user.name=drill", "-c", "user.email=drill@localhost", "commit", "--quiet", "--message", "the copy"],
   ])

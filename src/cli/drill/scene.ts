@@ -11,7 +11,7 @@ import { parseConfig, ruleFor } from "../../sops/config.ts"
 import { encryptNew } from "../../sops/encrypt.ts"
 import { NoRuleFits } from "../../sops/failures.ts"
 import { formatOfName, storeOf } from "../../sops/format.ts"
-import type { KeyGroup, MasterKey } from "../../sops/metadata.ts"
+import type { MasterKey } from "../../sops/metadata.ts"
 import { recipientWrapper } from "../../sops/recipient-wrapper.ts"
 import { importKey, newCard, type TouchWanted, VirtualCard, virtualReader } from "../../virtual/index.ts"
 import { YubiKeyRecipient } from "../../yubikey/recipient.ts"
@@ -122,24 +122,16 @@ export function randomScalar(): Uint8Array {
   }
 }
 
-/** What `.sops.yaml` says of a file: the groups that are to open it. @throws NoRuleFits */
-export async function groupsFor(
-  folder: string,
-  file: string,
-): Promise<{ groups: readonly KeyGroup[]; shamirThreshold: number }> {
+async function writeSecret(folder: string, file: string, text: string, now: Date): Promise<void> {
+  const store = await storeOf(formatOfName(file))
+  const documents = store.parse(Buffer.from(text))
   const config = parseConfig(await readFile(join(folder, ".sops.yaml")))
   const rule = await ruleFor(config, join(folder, file), folder)
   if (rule === null) throw new NoRuleFits(file, ".sops.yaml")
   const groups = rule.groups.map((keys) =>
     keys.map((key): MasterKey => ({ type: "age", recipient: key.name, enc: "" })),
   )
-  return { groups, shamirThreshold: rule.shamirThreshold }
-}
-
-async function writeSecret(folder: string, file: string, text: string, now: Date): Promise<void> {
-  const store = await storeOf(formatOfName(file))
-  const documents = store.parse(Buffer.from(text))
-  const wish = { ...(await groupsFor(folder, file)), selection: null, macOnlyEncrypted: false }
+  const wish = { groups, shamirThreshold: rule.shamirThreshold, selection: null, macOnlyEncrypted: false }
   const wrap = recipientWrapper({ env: {}, dialogue: null })
   await mkdir(dirname(join(folder, file)), { recursive: true })
   await replaceFile(join(folder, file), await encryptNew(documents, { store, input: store }, wish, wrap, now), 0o644)

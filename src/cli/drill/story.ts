@@ -3,21 +3,24 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Dialogue } from "../../age/dialogue.ts"
 import type { Identity } from "../../age/identity.ts"
+import { guardsOf } from "../../ceremony/guards.ts"
+import { changedFiles, planRekey } from "../../ceremony/plan.ts"
+import { changeText } from "../../ceremony/plan-text.ts"
+import { previewUnlock } from "../../ceremony/preview.ts"
+import { rekey as holdCeremony } from "../../ceremony/rekey.ts"
+import { readRepository } from "../../ceremony/repository.ts"
 import { explain, Failure } from "../../failure.ts"
 import { RunAttendant } from "../../keyring/attendant.ts"
 import { UnlockSession } from "../../keyring/unlock-session.ts"
 import { YubiKeys } from "../../keyring/yubikeys.ts"
 import { replaceFile } from "../../replace-file.ts"
-import { openDataKey } from "../../sops/data-key.ts"
-import { decryptFile, printDecrypted, readEncrypted } from "../../sops/file.ts"
-import { formatOfName } from "../../sops/format.ts"
+import { decryptSops } from "../../sops/decrypt.ts"
 import { recipientWrapper } from "../../sops/recipient-wrapper.ts"
-import { rotateFile } from "../../sops/rotate.ts"
-import { sessionOpener } from "../../sops/session-opener.ts"
+import { version } from "../../version.ts"
 import type { TouchWanted } from "../../virtual/index.ts"
 import type { World } from "../world.ts"
 import { type Narrator, narrator } from "./narrator.ts"
-import { buildScene, configText, type DrillKey, drillPin, groupsFor, type Scene } from "./scene.ts"
+import { buildScene, configText, type DrillKey, drillPin, type Scene } from "./scene.ts"
 
 /** How a drill speaks: to a person who takes part, or at a machine's pace. */
 export type Stage = Readonly<{
@@ -98,11 +101,8 @@ function unlockWith(keys: readonly DrillKey[], stage: Stage): Unlocked {
 
 type Unlocked = AsyncDisposable & Readonly<{ session: UnlockSession; attendant: RunAttendant }>
 
-async function decrypt(scene: Scene, file: string, session: UnlockSession): Promise<string> {
-  const bytes = await readFile(join(scene.folder, file))
-  const encrypted = await readEncrypted(bytes, formatOfName(file))
-  using key = await openDataKey(encrypted.metadata, await sessionOpener(encrypted.metadata, session))
-  return Buffer.from(printDecrypted(await decryptFile(encrypted, key), encrypted.store)).toString("utf8")
+async function decrypt({ folder }: Scene, file: string, session: UnlockSession): Promise<string> {
+  return Buffer.from(await decryptSops(await readFile(join(folder, file)), session, { path: file })).toString("utf8")
 }
 
 async function emergencyDecrypt(scene: Scene, stage: Stage, say: Narrator): Promise<void> {
@@ -156,23 +156,30 @@ async function rekey(scene: Scene, stage: Stage, say: Narrator): Promise<void> {
   const provision = /&provision-key (\S+)/.exec(await readFile(join(scene.folder, ".sops.yaml"), "utf8"))?.[1] ?? ""
   await replaceFile(join(scene.folder, ".sops.yaml"), Buffer.from(configText(trusted, scene.yubiKeys, provision)))
   await say.result(".sops.yaml: lena removed")
-  const readable = scene.files.filter((file) => !file.includes("/hosts/") && !file.includes("/quorum/"))
   await using unlocked = unlockWith([scene.yubiKeys[1]], stage)
   const { session, attendant } = unlocked
-  const wrap = recipientWrapper({ env: {}, dialogue: null })
-  for (const file of readable) {
-    const path = join(scene.folder, file)
-    const bytes = await readFile(path)
-    const encrypted = await readEncrypted(bytes, formatOfName(file))
-    using key = await openDataKey(encrypted.metadata, await sessionOpener(encrypted.metadata, session))
-    const documents = await decryptFile(encrypted, key)
-    const recipients = await groupsFor(scene.folder, file)
-    await replaceFile(path, await rotateFile(bytes, encrypted, documents, recipients, wrap, stage.world.now()))
-    await say.result(`${file}: new data key, - lena`)
-  }
+  const repository = await readRepository(scene.folder)
+  const plan = planRekey(repository, { rotateAll: false })
+  const { now } = stage.world
+  await holdCeremony({
+    repository,
+    plan,
+    guards: guardsOf(repository, plan),
+    forecast: await previewUnlock(repository, plan, session),
+    overrides: [],
+    session,
+    tallies: () => attendant.tallies,
+    wrap: recipientWrapper({ env: {}, dialogue: null }),
+    version,
+    now,
+    prove: [],
+    progress: () => undefined,
+  })
+  const changed = changedFiles(plan)
+  for (const file of changed) await say.result(`${file.path}: ${changeText(file)}`)
   await tellTally(attendant, say)
   await say.step("The proof")
-  for (const file of readable) {
+  for (const { path: file } of changed) {
     await say.result(
       `${file}: lena ${await canOpen(scene, file, lena)}, electra ${await canOpen(scene, file, trusted["electra"])}`,
     )
