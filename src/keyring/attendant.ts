@@ -24,7 +24,7 @@ export type Tally = Readonly<{ pins: number; touches: number; uses: number }>
 export class RunAttendant implements Attendant {
   readonly #source: PinSource
   readonly #announce: (text: string) => () => void
-  /** PINs by their digest, with the card that they were shown to: one that was not taken is shown to no card again. */
+  /** PINs by their digest, with the card that they were shown to: one that the card did not confirm, refused or not, is shown to none again. */
   readonly #offers = new Map<string, { to: string; accepted: boolean }>()
   /** The last PIN that was offered to each card. */
   readonly #pending = new Map<string, { accepted: boolean }>()
@@ -70,8 +70,8 @@ export class RunAttendant implements Attendant {
     if (earlier?.accepted === false) {
       pin[Symbol.dispose]()
       throw new PinSourceFailed(
-        `the PIN that ${earlier.to} did not take is not shown to ${name}`,
-        "no try was spent; give each YubiKey its own PIN, in lines of SERIAL and PIN",
+        `that PIN was shown to ${earlier.to}, which did not confirm it; it is not shown ${earlier.to === name ? "again" : `to ${name}`}`,
+        "no further try was spent; give each YubiKey its own PIN, in lines of SERIAL and PIN; run it again if one was unplugged meanwhile",
       )
     }
     const offer = { to: name, accepted: false }
@@ -103,7 +103,7 @@ export class RunAttendant implements Attendant {
         return this.#offer(name, text)
       } catch (failure) {
         if (!(failure instanceof PinUnusable || failure instanceof PinSourceFailed)) throw failure
-        complaint = failure instanceof PinUnusable ? `${failure.message}. ` : "that PIN was refused before. "
+        complaint = `${failure.message}. `
       }
     }
   }

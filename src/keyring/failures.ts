@@ -1,7 +1,7 @@
 /** What can go wrong between a person's identities and a file that wants one of them. */
 import { EXIT, Failure, type FailureDetails } from "../failure.ts"
 
-/** The descriptor or command that should give the PIN does not, or gives one that was refused already. */
+/** The descriptor or command that should give the PIN does not, or gives one that a YubiKey did not confirm. */
 export class PinSourceFailed extends Failure {
   override readonly code = "pin-source-failed"
   override readonly exit = EXIT.pin

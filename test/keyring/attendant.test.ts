@@ -3,7 +3,7 @@ import { Failure } from "../../src/failure.ts"
 import { LastTryGuarded, PinSourceFailed } from "../../src/keyring/failures.ts"
 import { type PinSource, pinsFromCommand, pinsFromText } from "../../src/keyring/pin-source.ts"
 import { PinBlocked, PinNeeded, PinRejected, TouchTimedOut } from "../../src/piv/failures.ts"
-import { type CardState, systemClock } from "../../src/virtual/index.ts"
+import { type CardState, parseFault, systemClock } from "../../src/virtual/index.ts"
 import { inReader, PIN, type TestCard, vectorCards } from "../cards.ts"
 import { person, type ScriptedPerson } from "../dialogue.ts"
 import { allStubs, run, stubOf } from "./run.ts"
@@ -59,7 +59,7 @@ describe("a person", () => {
       typed: "cccccbenueurldckkrdgvtvcfcrnuhcitcddrnegbegk",
       complaint: "one-time password",
     },
-    { what: "the same wrong PIN again", typed: "000000", complaint: "refused before" },
+    { what: "the same wrong PIN again", typed: "000000", complaint: "did not confirm it; it is not shown again" },
   ])("who types what is $what loses no try", async ({ typed, complaint }) => {
     const card = inReader(stateOf(nano))
     const first = typed === "000000" ? ["000000"] : []
@@ -147,6 +147,20 @@ describe("a program", () => {
     expect(await failureOf(unlock.open("tag-one"))).toBeInstanceOf(PinSourceFailed)
     expect(await failureOf(unlock.open("piv-one"))).toBeInstanceOf(PinSourceFailed)
     expect(cards.map(triesLeft)).toEqual([2, 3])
+  })
+
+  it("whose PIN a YubiKey did not confirm since it was pulled out does not get to try it on another, and reads no lie", async () => {
+    // SELECT, GET METADATA, the serial number and VERIFY (empty) come before it: the fifth APDU is VERIFY.
+    const cards = [inReader(stateOf(nano), { faults: [parseFault("removed@5")] }), inReader(stateOf(nfc))]
+    await using unlock = run(cards, { stubs: allStubs, pins: program(PIN) })
+    await failureOf(unlock.open("piv-one"))
+    const failure = await failureOf(unlock.open("tag-one"))
+    expect(failure).toBeInstanceOf(PinSourceFailed)
+    expect(failure.message).toBe(
+      `that PIN was shown to YubiKey ${nano}, which did not confirm it; it is not shown to YubiKey ${nfc}`,
+    )
+    expect(failure.hint).toContain("if one was unplugged")
+    expect(cards.map(triesLeft)).toEqual([3, 3])
   })
 
   it("does not get to use the last try", async () => {
