@@ -1,4 +1,5 @@
 /** Files of identities: age's own, SSH private keys, and age's own behind a passphrase. */
+import { Failure } from "../failure.ts"
 import { looksArmored } from "./armor.ts"
 import type { Dialogue } from "./dialogue.ts"
 import { IdentityInvalid, PassphraseRefused } from "./failures.ts"
@@ -6,7 +7,7 @@ import { decryptBytes, readAgeFile } from "./file.ts"
 import { HybridIdentity } from "./hybrid.ts"
 import type { Asks, Identity, Match } from "./identity.ts"
 import { openOrNull } from "./open.ts"
-import { askPassphrase } from "./passphrase.ts"
+import { askPassphrase, passphraseNeeded } from "./passphrase.ts"
 import { type PluginText, parsePluginIdentity } from "./plugin-name.ts"
 import { ScryptIdentity } from "./scrypt.ts"
 import { looksLikeSshPrivateKey, readSshPrivateKey, type SshKeyFile } from "./ssh-private-key.ts"
@@ -114,12 +115,24 @@ export class EncryptedIdentityFile implements Identity {
     return openOrNull(await this.#identities, stanzas)
   }
 
+  /** Failures name this file: whoever catches them knows the one that was to be decrypted, and would name that. */
   async #open(): Promise<readonly Identity[]> {
+    try {
+      return await this.#read()
+    } catch (failure) {
+      throw failure instanceof Failure ? failure.within({ file: this.label }) : failure
+    }
+  }
+
+  async #read(): Promise<readonly Identity[]> {
     const dialogue = this.#dialogue
-    if (dialogue === null) throw new PassphraseRefused("its passphrase is needed, and there is nobody to ask")
     const file = await readAgeFile(this.#bytes)
+    await file.close()
     if (file.header.stanzas[0]?.args[0] !== "scrypt")
-      throw new IdentityInvalid("identity file is encrypted to keys, and only a passphrase is supported there")
+      throw new IdentityInvalid("identity file is encrypted to keys, and only a passphrase is supported there", {
+        hint: "decrypt it with the key that it is encrypted to, and give the result as identity file",
+      })
+    if (dialogue === null) throw passphraseNeeded()
     using passphrase = await askPassphrase(dialogue, `Passphrase for ${this.label}`)
     const scrypt = new ScryptIdentity(() => Promise.resolve(passphrase), this.label)
     const plaintext = await decryptBytes(this.#bytes, async (stanzas) => {

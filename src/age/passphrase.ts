@@ -11,6 +11,11 @@ export function passphraseFrom(text: string): Passphrase {
   return Secret.owning("passphrase", new TextEncoder().encode(text))
 }
 
+/** What a key or a file says that is opened by a passphrase where nobody can be asked; the place names it. */
+export function passphraseNeeded(): PassphraseRefused {
+  return new PassphraseRefused("its passphrase is needed, and there is nobody to ask", { hint: "run it in a terminal" })
+}
+
 /**
  * Asks a person.
  * @throws PassphraseRefused when nobody is there, or the answer is empty

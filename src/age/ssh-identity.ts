@@ -1,9 +1,9 @@
 /** SSH private keys as age identities: for the stanzas that name them, and as the age key that ssh-to-age makes of them. */
+import { Failure, type Where } from "../failure.ts"
 import type { Dialogue } from "./dialogue.ts"
-import { PassphraseRefused } from "./failures.ts"
 import type { Asks, Identity, Match } from "./identity.ts"
 import { matchStanzas } from "./match.ts"
-import { askPassphrase } from "./passphrase.ts"
+import { askPassphrase, passphraseNeeded } from "./passphrase.ts"
 import { openSshEd25519Stanza, parseSshEd25519Stanza } from "./ssh-ed25519.ts"
 import type { SshKeyFile, SshPrivateKey } from "./ssh-private-key.ts"
 import { type SshPublicKey, sshTag } from "./ssh-public-key.ts"
@@ -31,10 +31,12 @@ class UnlockedOnce {
   readonly #file: SshKeyFile
   readonly #label: string
   readonly #dialogue: Dialogue | null
+  readonly #where: Where
   #key: Promise<SshPrivateKey> | null = null
 
-  constructor(file: SshKeyFile, label: string, dialogue: Dialogue | null) {
+  constructor(file: SshKeyFile, label: string, dialogue: Dialogue | null, where: Where) {
     this.#file = file
+    this.#where = where
     this.#label = label
     this.#dialogue = dialogue
   }
@@ -44,12 +46,18 @@ class UnlockedOnce {
     return this.#key
   }
 
+  /** Failures name the key: whoever catches them knows the file that was to be decrypted, and would name that. */
   async #open(): Promise<SshPrivateKey> {
+    try {
+      return await this.#unlock()
+    } catch (failure) {
+      throw failure instanceof Failure ? failure.within(this.#where) : failure
+    }
+  }
+
+  async #unlock(): Promise<SshPrivateKey> {
     if (!this.#file.encrypted) return this.#file.open(null)
-    if (this.#dialogue === null)
-      throw new PassphraseRefused("its passphrase is needed, and there is nobody to ask", {
-        hint: "run it in a terminal",
-      })
+    if (this.#dialogue === null) throw passphraseNeeded()
     using passphrase = await askPassphrase(this.#dialogue, `Passphrase for ${this.#label}`)
     return await this.#file.open(passphrase)
   }
@@ -123,9 +131,15 @@ class ConvertedIdentity implements Identity {
  * that ssh-to-age makes of it. They ask for the passphrase together once, and only when a file may be for them.
  * @param label - what prompts and failures call the key
  * @param dialogue - null when nobody can be asked
+ * @param where - the place that failures name, where the label is not a file's name
  */
-export function sshIdentities(file: SshKeyFile, label: string, dialogue: Dialogue | null): Identity[] {
-  const key = new UnlockedOnce(file, label, dialogue)
+export function sshIdentities(
+  file: SshKeyFile,
+  label: string,
+  dialogue: Dialogue | null,
+  where: Where = { file: label },
+): Identity[] {
+  const key = new UnlockedOnce(file, label, dialogue, where)
   const named = new SshIdentity(file, label, key)
   if (file.publicKey?.type === "ssh-rsa") return [named]
   return [named, new ConvertedIdentity(file, `${label}, as an age key`, key)]

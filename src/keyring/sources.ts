@@ -199,7 +199,7 @@ class CommandIdentity implements Identity {
       ...(recipient === "" ? {} : { SOPS_AGE_RECIPIENT: recipient }),
     })
     if (this.label === "SOPS_AGE_SSH_PRIVATE_KEY_CMD")
-      return sshIdentities(readSshPrivateKey(text), this.label, dialogue())
+      return sshIdentities(readSshPrivateKey(text), this.label, dialogue(), { option: this.label })
     return parseIdentities(text, this.label).flatMap((parsed) => this.#collection.realise(parsed) ?? [])
   }
 }

@@ -2,7 +2,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Dialogue } from "../../src/age/dialogue.ts"
 import { IdentityInvalid, PassphraseRefused } from "../../src/age/failures.ts"
-import { decryptBytes, encryptBytes } from "../../src/age/file.ts"
+import { decryptBytes, encryptBytes, readAgeFile } from "../../src/age/file.ts"
 import { HybridIdentity } from "../../src/age/hybrid.ts"
 import { EncryptedIdentityFile, parseIdentities, readIdentityFile } from "../../src/age/identity-file.ts"
 import { openWith } from "../../src/age/open.ts"
@@ -112,4 +112,30 @@ describe("an identity file behind a passphrase", () => {
     await expect(decryptBytes(file, openWith([identity]))).rejects.toThrow(PassphraseRefused)
     expect(dialogue.count).toBe(1)
   })
+
+  it.each([
+    { what: "a wrong passphrase", dialogue: answering("wrong"), text: "wrong passphrase" },
+    { what: "no answer", dialogue: answering(null), text: "no passphrase was given" },
+    { what: "nobody to ask", dialogue: null, text: "its passphrase is needed" },
+  ])("names itself, not the file that it was to open, after $what", async ({ dialogue, text }) => {
+    const identity = new EncryptedIdentityFile(await make("binary"), "keys.age", dialogue, () => null)
+    const { header } = await readAgeFile(await encryptBytes(bytes("hello"), [own.recipient]))
+    const failure = await identity.unwrapFileKey(header.stanzas).catch((cause: unknown) => cause)
+    if (!(failure instanceof PassphraseRefused)) throw new TypeError("it was not refused")
+    expect(explain(failure.within({ file: "secret.age" })).text).toMatch(new RegExp(`^keys\\.age: ${text}`))
+  })
+
+  it.each([{ dialogue: null }, { dialogue: answering("hunter2") }])(
+    "that is encrypted to a recipient says so, and wants no passphrase, whether somebody is there or not",
+    async ({ dialogue }) => {
+      const file = await encryptBytes(bytes(own.revealText()), [own.recipient])
+      const identity = new EncryptedIdentityFile(file, "keys.age", dialogue, () => null)
+      const { header } = await readAgeFile(file)
+      const failure = await identity.unwrapFileKey(header.stanzas).catch((cause: unknown) => cause)
+      if (!(failure instanceof IdentityInvalid)) throw new TypeError("it was not refused")
+      expect(explain(failure).text).toMatch(/^keys\.age: identity file is encrypted to keys/)
+      expect(failure.hint).toContain("decrypt it")
+      expect(dialogue?.count ?? 0).toBe(0)
+    },
+  )
 })

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest"
 import type { Dialogue } from "../../src/age/dialogue.ts"
 import { edwardsToMontgomery } from "../../src/age/edwards.ts"
 import { IdentityInvalid, PassphraseRefused, RecipientInvalid, RecipientUnsupported } from "../../src/age/failures.ts"
-import { decryptBytes, encryptBytes } from "../../src/age/file.ts"
+import { decryptBytes, encryptBytes, readAgeFile } from "../../src/age/file.ts"
 import { openWith } from "../../src/age/open.ts"
 import { parseRecipient } from "../../src/age/recipients.ts"
 import { sshIdentities } from "../../src/age/ssh-identity.ts"
@@ -13,7 +13,7 @@ import { readSshPrivateKey } from "../../src/age/ssh-private-key.ts"
 import { parseSshPublicLine, sshPublicLine } from "../../src/age/ssh-public-key.ts"
 import { sshLinesToAge, sshPrivateToAge, sshPublicToAge } from "../../src/age/ssh-to-age.ts"
 import { X25519Identity } from "../../src/age/x25519.ts"
-import { Failure } from "../../src/failure.ts"
+import { explain, Failure } from "../../src/failure.ts"
 import { fuzzRuns } from "../fuzz-runs.ts"
 
 const folder = new URL("fixtures/ssh/", import.meta.url)
@@ -65,6 +65,18 @@ describe("an SSH private key", () => {
       expect(dialogue.asked).toEqual([`Passphrase for ${name}`])
     },
   )
+
+  it.each([
+    { what: "nobody to ask", dialogue: null, where: undefined, said: "keys/id: its passphrase is needed, and" },
+    { what: "a wrong one", dialogue: person("wrong"), where: undefined, said: "keys/id: wrong passphrase" },
+    { what: "one from a command", dialogue: null, where: { option: "KEY_CMD" }, said: "secret.age, KEY_CMD: its pass" },
+  ])("names itself where its passphrase is not given: $what", async ({ dialogue, where, said }) => {
+    const identities = sshIdentities(readSshPrivateKey(read("ed-aes256-ctr")), "keys/id", dialogue, where)
+    const { header } = await readAgeFile(forAll)
+    const failure: unknown = await identities[0]?.unwrapFileKey(header.stanzas).catch((cause: unknown) => cause)
+    if (!(failure instanceof PassphraseRefused)) throw new TypeError("it was not refused")
+    expect(explain(failure.within({ file: "secret.age" })).text).toContain(said)
+  })
 
   it("that a file does not name is not asked for its passphrase", async () => {
     const dialogue = person("hunter2")
