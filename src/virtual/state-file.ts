@@ -1,6 +1,6 @@
 /** The file that keeps a virtual YubiKey: one card as JSON, its fields those of CardState, described in docs/virtual.md. */
-import { readFile } from "node:fs/promises"
-import { ReadFailed, replaceFile } from "../replace-file.ts"
+import { readText } from "../read-file.ts"
+import { replaceFile } from "../replace-file.ts"
 import { VirtualCard, type VirtualOptions } from "./card.ts"
 import {
   type CardState,
@@ -192,9 +192,7 @@ export function parseCard(json: unknown): CardState {
 
 /** Reads a JSON document; what it holds is for the caller to check. @throws ReadFailed, CardFileInvalid */
 export async function readJson(path: string): Promise<unknown> {
-  const content = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new ReadFailed(path, cause)
-  })
+  const content = await readText(path)
   try {
     const document: unknown = JSON.parse(content)
     return document
