@@ -1,17 +1,17 @@
 /** Opening a SOPS file to change it, and writing it back: what `set`, `unset`, `rotate`, `updatekeys` and `edit` have in common. */
 import { readFileSync } from "node:fs"
 import type { Command } from "commander"
-import { encryptBytes } from "../age/file.ts"
 import { EXIT, Failure } from "../failure.ts"
 import type { UnlockSession } from "../keyring/unlock-session.ts"
-import { recipientFromText } from "../plugin/realise.ts"
 import { ReadFailed, replaceFile } from "../replace-file.ts"
 import { type DataKey, IvStash } from "../sops/cipher.ts"
 import { type KeyWrapper, openDataKey } from "../sops/data-key.ts"
 import { NotEncrypted } from "../sops/failures.ts"
 import { decryptFile, type EncryptedFile, readEncrypted } from "../sops/file.ts"
-import { formatOfEncrypted } from "../sops/format.ts"
+import { formatOfEncrypted, storeOf } from "../sops/format.ts"
+import { recipientWrapper } from "../sops/recipient-wrapper.ts"
 import { sessionOpener } from "../sops/session-opener.ts"
+import type { Store } from "../sops/stores/store.ts"
 import type { Documents } from "../sops/tree.ts"
 import { declareIdentities, type IdentityOptions } from "./options.ts"
 import { parseFormat } from "./sops-file.ts"
@@ -94,13 +94,11 @@ export async function writeSopsFile({ path, bytes }: ReadFile, changed: Uint8Arr
 
 /** Wraps data keys for recipients as they are written in files: software keys and YubiKeys here, others by their plugins. */
 export function keyWrapper(world: World): KeyWrapper {
-  return async (text, plain) => {
-    const recipient = recipientFromText(text, { env: world.env, dialogue: world.terminal() })
-    const copy = plain.use((bytes) => bytes.slice())
-    try {
-      return Buffer.from(await encryptBytes(copy, [recipient], "armored")).toString("latin1")
-    } finally {
-      copy.fill(0)
-    }
-  }
+  return recipientWrapper({ env: world.env, dialogue: world.terminal() })
+}
+
+/** The format that a file is written in: its own, or that of `--output-type`. Asked for before anything is unlocked. @throws WrongUsage */
+export async function outputStore(read: ReadFile, outputType: string | undefined): Promise<Store> {
+  const format = parseFormat(outputType, "--output-type")
+  return format === undefined ? read.file.store : storeOf(format)
 }

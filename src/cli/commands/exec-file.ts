@@ -2,12 +2,10 @@
 import { basename } from "node:path"
 import type { Command } from "commander"
 import { printDecrypted } from "../../sops/file.ts"
-import { storeOf } from "../../sops/format.ts"
 import { openSession } from "../access.ts"
 import { inPrivateFolder } from "../private-folder.ts"
 import { runShell } from "../shell.ts"
-import { type ChangeOptions, declareChange, locate, openSopsFile, readSopsFile } from "../sops-change.ts"
-import { parseFormat } from "../sops-file.ts"
+import { type ChangeOptions, declareChange, locate, openSopsFile, outputStore, readSopsFile } from "../sops-change.ts"
 import type { World } from "../world.ts"
 
 type Options = ChangeOptions & Readonly<{ outputType?: string; filename?: string; fifo?: boolean }>
@@ -31,9 +29,8 @@ export function define(command: Command, world: World, done: (status: number) =>
 
 async function decrypt(path: string, options: Options, world: World): Promise<Uint8Array> {
   const read = await readSopsFile(path, options.inputType)
+  const store = await outputStore(read, options.outputType)
   await using session = await openSession(options, world)
   using open = await openSopsFile(read, options, session)
-  const format = parseFormat(options.outputType, "--output-type")
-  const store = format === undefined ? read.file.store : await storeOf(format)
   return await locate(path, () => Promise.resolve(printDecrypted(open.documents, store)))
 }

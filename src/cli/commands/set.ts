@@ -5,12 +5,18 @@ import { ReadFailed } from "../../replace-file.ts"
 import { parseSetValue, setValue } from "../../sops/change.ts"
 import { encryptAgain } from "../../sops/encrypt.ts"
 import { ValueUnsupported } from "../../sops/failures.ts"
-import { storeOf } from "../../sops/format.ts"
 import { parseKeyPath } from "../../sops/key-path.ts"
 import { openSession } from "../access.ts"
 import { WrongUsage } from "../failures.ts"
-import { type ChangeOptions, declareChange, locate, openSopsFile, readSopsFile, writeSopsFile } from "../sops-change.ts"
-import { parseFormat } from "../sops-file.ts"
+import {
+  type ChangeOptions,
+  declareChange,
+  locate,
+  openSopsFile,
+  outputStore,
+  readSopsFile,
+  writeSopsFile,
+} from "../sops-change.ts"
 import type { World } from "../world.ts"
 
 type Options = ChangeOptions &
@@ -41,6 +47,7 @@ async function set(
   const keyPath = parseKeyPath(where)
   const value = parseSetValue(await givenValue(json, options, world))
   const read = await readSopsFile(path, options.inputType)
+  const store = await outputStore(read, options.outputType)
   await using session = await openSession(options, world)
   using open = await openSopsFile(read, options, session)
   await locate(path, async () => {
@@ -50,8 +57,6 @@ async function set(
     if (!changed && options.idempotent === true) return
     const { key, ivs, file, bytes } = open
     const now = world.now()
-    const format = parseFormat(options.outputType, "--output-type")
-    const store = format === undefined ? file.store : await storeOf(format)
     await writeSopsFile(read, await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now, store }))
   })
 }

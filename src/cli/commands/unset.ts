@@ -3,11 +3,17 @@ import type { Command } from "commander"
 import { unsetValue } from "../../sops/change.ts"
 import { encryptAgain } from "../../sops/encrypt.ts"
 import { KeyPathMissing, ValueUnsupported } from "../../sops/failures.ts"
-import { storeOf } from "../../sops/format.ts"
 import { parseKeyPath } from "../../sops/key-path.ts"
 import { openSession } from "../access.ts"
-import { type ChangeOptions, declareChange, locate, openSopsFile, readSopsFile, writeSopsFile } from "../sops-change.ts"
-import { parseFormat } from "../sops-file.ts"
+import {
+  type ChangeOptions,
+  declareChange,
+  locate,
+  openSopsFile,
+  outputStore,
+  readSopsFile,
+  writeSopsFile,
+} from "../sops-change.ts"
 import type { World } from "../world.ts"
 
 type Options = ChangeOptions & Readonly<{ idempotent?: true; outputType?: string }>
@@ -27,6 +33,7 @@ export function define(command: Command, world: World, done: (status: number) =>
 async function unset(path: string, where: string, options: Options, world: World): Promise<void> {
   const keyPath = parseKeyPath(where)
   const read = await readSopsFile(path, options.inputType)
+  const store = await outputStore(read, options.outputType)
   await using session = await openSession(options, world)
   using open = await openSopsFile(read, options, session)
   await locate(path, async () => {
@@ -36,8 +43,6 @@ async function unset(path: string, where: string, options: Options, world: World
       const document = unsetValue(first, keyPath)
       const { key, ivs, file, bytes } = open
       const now = world.now()
-      const format = parseFormat(options.outputType, "--output-type")
-      const store = format === undefined ? file.store : await storeOf(format)
       await writeSopsFile(read, await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now, store }))
     } catch (failure) {
       if (!(failure instanceof KeyPathMissing && options.idempotent === true)) throw failure
