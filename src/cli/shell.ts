@@ -2,13 +2,15 @@
 import { spawn } from "node:child_process"
 import { constants } from "node:os"
 import { EXIT, Failure } from "../failure.ts"
+import { quote } from "../quote.ts"
+import { systemReason } from "../replace-file.ts"
 
 /** The shell, or a program, could not be started. */
 export class CommandNotStarted extends Failure {
   override readonly code = "command-not-started"
   override readonly exit = EXIT.failed
-  constructor(cause: unknown) {
-    super("the command could not be started", { cause })
+  constructor(program: string, cause: unknown) {
+    super(`${quote(program)} could not be started: ${systemReason(cause)}`, { cause })
   }
 }
 
@@ -25,7 +27,7 @@ export function runProgramOf(program: string, args: readonly string[], env: Envi
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env, stdio: "inherit" })
     child.on("error", (cause) => {
-      reject(new CommandNotStarted(cause))
+      reject(new CommandNotStarted(program, cause))
     })
     child.on("exit", (status, signal) => {
       resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]))

@@ -111,14 +111,6 @@ export function groupsOf(rule: CreationRule): KeyGroup[] {
 
 /** The indentation that a configuration wants for a format. */
 export function layoutOf(found: FoundRule | null, format: Format): Layout {
-  const indents = found?.config.indents ?? {}
-  const indent =
-    format === "yaml"
-      ? indents.yaml
-      : format === "json"
-        ? indents.json
-        : format === "binary"
-          ? indents.binary
-          : undefined
-  return { indent }
+  const indents: Partial<Record<Format, number>> = found?.config.indents ?? {}
+  return { indent: indents[format] }
 }

@@ -1,11 +1,10 @@
 /** `ts-age-yk edit`: a SOPS file in an editor. The plaintext is in memory, for its owner alone, and gone after any exit. */
-import { access } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import type { Command } from "commander"
 import { encryptBytes } from "../../age/file.ts"
 import { EXIT, explain, Failure } from "../../failure.ts"
 import { recipientFromText } from "../../plugin/realise.ts"
-import { printable } from "../../quote.ts"
+import { printable, quote } from "../../quote.ts"
 import { replaceFile } from "../../replace-file.ts"
 import { encryptAgain, encryptNew } from "../../sops/encrypt.ts"
 import { NoRuleFits, SyntaxInvalid, ValueUnsupported } from "../../sops/failures.ts"
@@ -27,7 +26,7 @@ import {
   readSopsFile,
   writeSopsFile,
 } from "../sops-change.ts"
-import { Configs, groupsOf, layoutOf } from "../sops-config.ts"
+import { Configs, exists, groupsOf, layoutOf } from "../sops-config.ts"
 import { parseFormat } from "../sops-file.ts"
 import type { World } from "../world.ts"
 
@@ -37,8 +36,11 @@ type Options = ChangeOptions & Readonly<{ config?: string }>
 export class EditorFailed extends Failure {
   override readonly code = "editor-failed"
   override readonly exit = EXIT.failed
-  constructor(status: number) {
-    super(`the editor ended with status ${status}`, { hint: "the file is as it was" })
+  constructor(file: string, program: string, status: number) {
+    super(`the editor ${quote(program)} ended with status ${status}`, {
+      where: { file },
+      hint: "the file is as it was",
+    })
   }
 }
 
@@ -54,11 +56,7 @@ export function define(command: Command, world: World, done: (status: number) =>
 
 /** @returns whether anything was written */
 export async function editPath(path: string, options: Options, world: World): Promise<boolean> {
-  const there = await access(path).then(
-    () => true,
-    () => false,
-  )
-  return there ? editFile(path, options, world) : editNewFile(path, options, world)
+  return (await exists(path)) ? editFile(path, options, world) : editNewFile(path, options, world)
 }
 
 async function editFile(path: string, options: Options, world: World): Promise<boolean> {
@@ -136,7 +134,7 @@ async function edit(
   const [program, ...args] = editor
   for (;;) {
     const status = await runProgramOf(program, [...args, file], world.env)
-    if (status !== 0) throw new EditorFailed(status)
+    if (status !== 0) throw new EditorFailed(path, program, status)
     const bytes = await folder.read(name)
     if (Buffer.from(bytes).equals(before)) return null
     try {

@@ -28,6 +28,8 @@ async function readValues(path: string, options: Options, world: World): Promise
   return await locate(path, () => Promise.resolve(environmentOf(open.documents)))
 }
 
+const otherWay = "ts-age-yk exec-file gives the command the file itself"
+
 function environmentOf(documents: Documents): Record<string, string> {
   const values: Record<string, string> = {}
   for (const item of documents[0]?.items ?? []) {
@@ -36,10 +38,11 @@ function environmentOf(documents: Documents): Record<string, string> {
     if (typeof key !== "string" || key === "" || /[=\0]/.test(key)) {
       throw new ValueUnsupported("a key that no environment variable can be called", {
         where: { keyPath: [typeof key === "string" ? key : "?"] },
+        hint: otherWay,
       })
     }
     if (value.type === "map" || value.type === "list") {
-      throw new ValueUnsupported("an environment has no maps and lists", { where: { keyPath: [key] } })
+      throw new ValueUnsupported("an environment has no maps and lists", { where: { keyPath: [key] }, hint: otherWay })
     }
     values[key] = untypedText(value)
   }
