@@ -8,10 +8,10 @@ import type { FileKey, Stanza } from "../age/stanza.ts"
 import { Failure, slotText } from "../failure.ts"
 import type { CardTransport, Reader } from "../pcsc/card-transport.ts"
 import { CardRemoved, NoCard } from "../pcsc/failures.ts"
-import { AppletMissing } from "../piv/failures.ts"
+import { AppletMissing, ObjectMalformed } from "../piv/failures.ts"
 import { KEY_SLOTS, type Slot } from "../piv/slots.ts"
 import { type CardKey, YubiKeyCard } from "../yubikey/card.ts"
-import { YubiKeyAbsent } from "../yubikey/failures.ts"
+import { CertificateMalformed, YubiKeyAbsent } from "../yubikey/failures.ts"
 import { type Attendant, agreeWithKey, type KeyInQuestion } from "../yubikey/key-use.ts"
 import { isFor, type KeyStanza, keyStanzas, unwrapKeyStanza } from "../yubikey/stanzas.ts"
 import type { Stub } from "../yubikey/stub.ts"
@@ -216,8 +216,9 @@ export class YubiKeys implements Identity, AsyncDisposable {
             if (stub !== undefined || this.#options.stubsOnly !== true) fits.push({ card, key, stanza, stub })
           } catch (failure) {
             if (!(failure instanceof Failure)) throw failure
-            readable.delete(card)
-            failure.within({ reader: card.reader })
+            // A certificate that somebody else broke says nothing of the slots beside it.
+            if (!(failure instanceof CertificateMalformed || failure instanceof ObjectMalformed)) readable.delete(card)
+            failure.within({ reader: card.reader, slot })
             attempts.push({ identity: `reader ${card.reader}`, outcome: "failed", failure })
           }
         }

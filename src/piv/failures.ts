@@ -81,7 +81,7 @@ export class ManagementKeyRejected extends PinFailure {
   override readonly code = "management-key-rejected"
   constructor(details: FailureDetails = {}) {
     super("wrong management key", {
-      hint: "give the right one with --management-key; ts-age-yk yubikey info tells its algorithm",
+      hint: "give the right one with --management-key-fd; ts-age-yk yubikey info tells its algorithm",
       ...details,
     })
   }

@@ -210,3 +210,24 @@ describe("letting go", () => {
     await unlock.open("piv-one")
   })
 })
+
+describe("a YubiKey without GET METADATA", () => {
+  it.each([
+    { what: "is no certificate", object: "70023000710100fe00" },
+    { what: "does not unpack", object: "70021f8b710101fe00" },
+  ])("opens with a key in a later slot, whatever $what in an earlier one", async ({ object }) => {
+    const key = vectorCards().find((card) => card.serial === nano)?.keys["82"]
+    if (key === undefined) throw new TypeError("the vectors have no such key")
+    const { pinPolicy, touchPolicy } = key
+    const privateKey = Uint8Array.from(Buffer.from(key.privateKey, "hex"))
+    const state = importKey(newCard({ firmware: "4.3.5", pin: PIN }), {
+      slot: 0x84,
+      privateKey,
+      pinPolicy,
+      touchPolicy,
+    })
+    state.objects["5fc10d"] = object
+    await using unlock = run([inReader(state)])
+    await unlock.open("piv-one")
+  })
+})
