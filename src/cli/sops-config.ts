@@ -44,6 +44,13 @@ export class Configs {
     return { rule, config, path }
   }
 
+  /** The same where nothing can be done without a rule. @throws NoRuleFits */
+  async requireRule(file: string): Promise<FoundRule> {
+    const found = await this.ruleFor(file)
+    if (found === null) throw new NoRuleFits(file, null)
+    return found
+  }
+
   /** From the file's folder upward; sops starts from the working folder, and where that makes a difference it is said. */
   async #find(file: string): Promise<string | null> {
     const near = await this.#findFrom(dirname(resolve(file)))

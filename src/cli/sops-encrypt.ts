@@ -111,7 +111,7 @@ async function wishFor(
   const recipients = await gatherRecipients(options, world)
   const own = recipients.map(({ text }) => ({ type: "age", recipient: text, enc: "" }) as const)
   const groups: KeyGroup[] | undefined = own.length > 0 ? [own] : found === null ? undefined : groupsOf(found.rule)
-  if (groups === undefined) throw new NoRuleFits(name ?? "standard input", ".sops.yaml")
+  if (groups === undefined) throw new NoRuleFits(name ?? "standard input", null)
   return {
     groups,
     shamirThreshold: options.shamirSecretSharingThreshold ?? found?.rule.shamirThreshold ?? 0,

@@ -188,11 +188,18 @@ export class ConfigInvalid extends Failure {
 export class NoRuleFits extends Failure {
   override readonly code = "sops-no-rule-fits"
   override readonly exit = EXIT.usage
-  constructor(file: string, config: string) {
-    super(`no creation rule in ${quote(config)} fits it`, {
-      where: { file },
-      hint: "add a rule whose path_regex matches the path, or give the recipients on the command line",
-    })
+  /** @param config - its path; null when there is none that has rules */
+  constructor(file: string, config: string | null) {
+    super(
+      config === null ? "there is no .sops.yaml with creation rules" : `no creation rule in ${quote(config)} fits it`,
+      {
+        where: { file },
+        hint:
+          config === null
+            ? "write one in the file's folder or above it, name one with --config, or give the recipients on the command line"
+            : "add a rule whose path_regex matches the path, or give the recipients on the command line",
+      },
+    )
   }
 }
 

@@ -125,6 +125,12 @@ describe("encrypt", () => {
     expect(ran.status).toBe(status)
     expect(ran.err).toContain(err)
   })
+
+  it("says that there is no configuration, where none is there", async () => {
+    rmSync(path(".sops.yaml"))
+    const ran = await run(["encrypt", path("s.yaml")])
+    expect(ran).toMatchObject({ status: 2, err: expect.stringContaining("there is no .sops.yaml") as string })
+  })
 })
 
 describe("decrypt", () => {
@@ -137,6 +143,17 @@ describe("decrypt", () => {
 })
 
 describe("set and unset", () => {
+  it.each([
+    ["set", '["a"]', "2"],
+    ["unset", '["a"]'],
+    ["exec-file", "true"],
+  ])("look at the output format before anything is unlocked: %s", async (command, ...more) => {
+    await encrypted()
+    const args = [command, "--no-yubikey", "--output-type", "toml", path("s.yaml"), ...more]
+    const ran = await run(args, { identity: 1 })
+    expect(ran).toMatchObject({ status: 2, err: expect.stringContaining("--output-type") as string })
+  })
+
   it("change one value, and the ciphertext of the others stays", async () => {
     await encrypted()
     const before = text("s.yaml")
@@ -320,7 +337,17 @@ describe("edit", () => {
     expect((await run(["edit", "--no-yubikey", path("s.yaml")], { env: { PATH: folder } })).err).toContain(
       "there is no editor",
     )
+    expect((await run(["edit", "--no-yubikey", path("s.yaml")], { env: { EDITOR: path("no-editor") } })).err).toContain(
+      'no-editor" could not be started: no such file or directory',
+    )
     expect(text("s.yaml")).toBe(before)
+  })
+
+  it("keeps what was typed for those who can read it, when one recipient of the rule is misspelt", async () => {
+    writeFileSync(path(".sops.yaml"), `creation_rules:\n  - age: ${recipients[0]!},age1oops\n`)
+    const ran = await run(["edit", path("new.yaml")], { env: editor("echo 'k: v' > $1") })
+    expect(ran.err).toContain("age1oops")
+    expect((await run(["decrypt", "--no-yubikey", path("new.yaml.edited.age")])).out).toBe("k: v\n")
   })
 
   it.each([

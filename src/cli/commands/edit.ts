@@ -2,12 +2,14 @@
 import { basename, dirname, join } from "node:path"
 import type { Command } from "commander"
 import { encryptBytes } from "../../age/file.ts"
+import type { Recipient } from "../../age/identity.ts"
 import { EXIT, explain, Failure } from "../../failure.ts"
+import type { PluginWorld } from "../../plugin/client.ts"
 import { recipientFromText } from "../../plugin/realise.ts"
 import { printable, quote } from "../../quote.ts"
 import { replaceFile } from "../../replace-file.ts"
 import { encryptAgain, encryptNew } from "../../sops/encrypt.ts"
-import { NoRuleFits, SyntaxInvalid, ValueUnsupported } from "../../sops/failures.ts"
+import { SyntaxInvalid, ValueUnsupported } from "../../sops/failures.ts"
 import { formatOfName, storeOf } from "../../sops/format.ts"
 import { formatVersion, type KeyGroup } from "../../sops/metadata.ts"
 import type { Store } from "../../sops/stores/store.ts"
@@ -83,8 +85,7 @@ async function editFile(path: string, options: Options, world: World): Promise<b
 }
 
 async function editNewFile(path: string, options: Options, world: World): Promise<boolean> {
-  const found = await new Configs(options, world).ruleFor(path)
-  if (found === null) throw new NoRuleFits(path, ".sops.yaml")
+  const found = await new Configs(options, world).requireRule(path)
   const { rule } = found
   const store = await storeOf(parseFormat(options.inputType, "--input-type") ?? formatOfName(path))
   return await inPrivateFolder(world, async (folder) => {
@@ -160,14 +161,22 @@ async function orKeep(
     await locate(path, write)
   } catch (failure) {
     const plugins = { env: world.env, dialogue: world.terminal() }
-    const recipients = groups
-      .flat()
-      .flatMap((key) => (key.type === "age" ? [recipientFromText(key.recipient, plugins)] : []))
+    const recipients = groups.flat().flatMap((key) => (key.type === "age" ? recipientsIn(key.recipient, plugins) : []))
     // With several groups, one key alone must not read what a quorum guards; then only the message is left.
     if (groups.length !== 1 || recipients.length === 0) throw failure
     const kept = join(dirname(path), `${basename(path)}.edited.age`)
     await replaceFile(kept, await encryptBytes(typed, recipients, "armored"))
     world.err(`ts-age-yk: what was typed is kept in ${printable(kept)}\n`)
+    throw failure
+  }
+}
+
+/** The recipient; none where it cannot be read, which may be the very failure that what was typed is kept from. */
+function recipientsIn(text: string, plugins: PluginWorld): Recipient[] {
+  try {
+    return [recipientFromText(text, plugins)]
+  } catch (failure) {
+    if (failure instanceof Failure) return []
     throw failure
   }
 }

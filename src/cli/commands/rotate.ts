@@ -1,6 +1,5 @@
 /** `ts-age-yk rotate`: a new data key for SOPS files, so that who had the old one reads nothing that comes after. */
 import type { Command } from "commander"
-import { NoRuleFits } from "../../sops/failures.ts"
 import type { KeyGroup } from "../../sops/metadata.ts"
 import { rotateFile } from "../../sops/rotate.ts"
 import { openSession } from "../access.ts"
@@ -53,9 +52,8 @@ async function recipientsFor(
   configs: Configs,
 ): Promise<{ groups: readonly KeyGroup[]; shamirThreshold: number }> {
   if (options.toConfig === true) {
-    const found = await configs.ruleFor(path)
-    if (found === null) throw new NoRuleFits(path, ".sops.yaml")
-    return { groups: groupsOf(found.rule), shamirThreshold: found.rule.shamirThreshold }
+    const { rule } = await configs.requireRule(path)
+    return { groups: groupsOf(rule), shamirThreshold: rule.shamirThreshold }
   }
   const removed = new Set(options.rmAge ?? [])
   const groups = file.metadata.groups.map((group) =>

@@ -3,7 +3,6 @@ import type { Command } from "commander"
 import { EXIT } from "../../failure.ts"
 import { printable } from "../../quote.ts"
 import { disposeParts, joinParts, openParts } from "../../sops/data-key.ts"
-import { NoRuleFits } from "../../sops/failures.ts"
 import { decryptFile } from "../../sops/file.ts"
 import { keyName } from "../../sops/metadata.ts"
 import { sessionOpener } from "../../sops/session-opener.ts"
@@ -109,9 +108,8 @@ const mostWrites = 32
 async function planFile(path: string, options: Options, configs: Configs): Promise<Planned> {
   const read = await readSopsFile(path, options.inputType)
   return locate(path, async () => {
-    const found = await configs.ruleFor(path)
-    if (found === null) throw new NoRuleFits(path, ".sops.yaml")
-    const plan = planKeys(read.file.metadata, found.rule)
+    const { rule } = await configs.requireRule(path)
+    const plan = planKeys(read.file.metadata, rule)
     if (plan.changes) requireWritable(plan)
     return { read, plan }
   })
