@@ -8,11 +8,13 @@ import { anchorName, byHand, type ConfigChange, type NewPlace } from "./config-c
 import { requireWished } from "./config-check.ts"
 import { commentAbove, hasCommentBehind, isAbout, ownComments } from "./config-comments.ts"
 import {
+  aliasOfList,
   applyEdits,
   insertItem,
   insertion,
   insertPart,
   lineBreak,
+  listOfAlias,
   removeItem,
   removePart,
   type TextEdit,
@@ -169,7 +171,7 @@ class Editor {
         return edits
       }
       case "value":
-        return [insertion(occurrence.alias.start, "["), insertion(occurrence.alias.end, `, *${name}]`)]
+        return listOfAlias(occurrence.alias, name)
     }
   }
 
@@ -200,7 +202,7 @@ class Editor {
     const edits = occurrencesOf(this.#root, definition.value, change.name).flatMap((occurrence) => {
       switch (occurrence.how) {
         case "item":
-          return removeItem(text, occurrence.sequence, occurrence.index)
+          return aliasOfList(text, occurrence) ?? removeItem(text, occurrence.sequence, occurrence.index)
         case "part": {
           const part = removePart(text, occurrence.scalar, definition.value)
           if (part === null) throw this.#unreadable(occurrence.scalar.start, change)

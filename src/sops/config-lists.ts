@@ -2,7 +2,7 @@
  * Puts entries into lists of `.sops.yaml` and takes them out, in the style that the list has: a line each, in brackets, or between
  * commas. What is put in and taken out again leaves the text as it was, byte for byte.
  */
-import { endOfLine, type PlacedScalar, type PlacedSequence, startOfLine } from "./config-places.ts"
+import { endOfLine, type PlacedAlias, type PlacedScalar, type PlacedSequence, startOfLine } from "./config-places.ts"
 
 /** Replaces the text from `start` to `end`. */
 export type TextEdit = Readonly<{ start: number; end: number; text: string }>
@@ -107,6 +107,27 @@ export function removeItem(text: string, sequence: PlacedSequence, index: number
   if (next !== undefined && !/[\n#]/.test(text.slice(node.end, next.node.start)))
     return [{ start: node.start, end: next.node.start, text: "" }]
   return [{ start: node.start, end: comma === null ? node.end : comma + 1, text: "" }]
+}
+
+/** Makes a field's lone alias a list of two, without the space that a list which was there before gets: so its end is known again. */
+export function listOfAlias({ start, end }: PlacedAlias, name: string): TextEdit[] {
+  return [insertion(start, "["), insertion(end, `,*${name}]`)]
+}
+
+/** The reverse: what is left when one of two aliases that stand so goes is an alias again. @returns null where they stand otherwise */
+export function aliasOfList(
+  text: string,
+  { sequence, index }: Readonly<{ sequence: PlacedSequence; index: number }>,
+): TextEdit[] | null {
+  const { start, end } = sequence
+  if (!/^\[\*[\w-]+,\*[\w-]+\]$/.test(text.slice(start, end))) return null
+  const stays = sequence.items[1 - index]?.node
+  return stays === undefined
+    ? null
+    : [
+        { start, end: stays.start, text: "" },
+        { start: stays.end, end, text: "" },
+      ]
 }
 
 /** The parts of a text with commas, with where each stands; null where it does not stand in the text as it reads. */
