@@ -20,10 +20,9 @@ import {
 import { AttestationRefused } from "../yubikey/failures.ts"
 import { type Certificate, certificatePem, pemCertificates, readCertificate } from "../yubikey/x509.ts"
 import { keyLabel, type NamedKey } from "./key-names.ts"
+import { evidenceFolder } from "./own-files.ts"
 import { groupsAfter, type RekeyPlan } from "./plan.ts"
 import type { TranscriptEvent } from "./transcript.ts"
-
-export const evidenceFolder = ".sops-attestations"
 
 /** A file of the folder, and what it is worth. `file` is relative to the repository. */
 export type Evidence = Readonly<{ file: string }> &

@@ -1,6 +1,6 @@
 /** Replaces the files of a ceremony, all or none, as its journal says. No key is needed here. */
 import { constants } from "node:fs"
-import { copyFile, link, readFile, rename, rm } from "node:fs/promises"
+import { copyFile, link, lstat, readFile, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { flushDirectory, writeBeside } from "../replace-file.ts"
 import { PlanChanged } from "./failures.ts"
@@ -96,6 +96,13 @@ async function replaceAll(place: Place, journal: Journal): Promise<void> {
   await tidy(place, committed)
 }
 
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
 /** A second name for the old file; a copy where the file system has no links. */
 async function keep(path: string, kept: string): Promise<void> {
   await link(path, kept).catch(async (cause: unknown) => {
@@ -109,7 +116,11 @@ async function putBack(place: Place, journal: Journal): Promise<void> {
   for (const { path, before, after } of journal.files) {
     const now = await hashOf(join(root, path))
     if (now === before) continue
-    if (now !== after && now !== null) throw new PlanChanged({ where: { file: path } })
+    if (now !== after && now !== null) {
+      // As long as the new file stands beside, this one was never replaced: it is theirs, and stays.
+      if (await isThere(stagedPath(root, journal, path))) continue
+      throw new PlanChanged({ where: { file: path } })
+    }
     await rename(keptPath(root, journal, path), join(root, path))
   }
   await flushFolders(place, journal)

@@ -49,13 +49,13 @@ export class GuardStops extends Failure {
   }
 }
 
-/** The plan is not the one that was confirmed: somebody changed a file or the configuration meanwhile. */
+/** A file is not what was planned for: somebody changed it, or the configuration, meanwhile. What they wrote stays. */
 export class PlanChanged extends Failure {
   override readonly code = "plan-changed"
   override readonly exit = EXIT.failed
   constructor(details: FailureDetails = {}) {
-    super("the plan is another one than that which was confirmed", {
-      hint: "look at it again: ts-age-yk rekey --dry-run",
+    super("was changed by somebody else during the ceremony", {
+      hint: "what they wrote stays, and the ceremony is not carried out; ts-age-yk rekey --dry-run shows what is due now",
       ...details,
     })
   }

@@ -13,6 +13,7 @@ import { listIfThere, readTextIfThere } from "../read-file.ts"
 import { flushDirectory, replaceFile } from "../replace-file.ts"
 import { RecordDamaged } from "./failures.ts"
 import { gitLineIfKept } from "./git.ts"
+import { plainRecordFolder } from "./own-files.ts"
 
 export type JournalState = "staging" | "staged" | "committing" | "committed"
 
@@ -32,7 +33,7 @@ export type Journal = Readonly<{
 /** Where a ceremony keeps its journal and lock: in git's own folder, else in a hidden one. @throws GitFailed */
 export async function recordFolder(root: string): Promise<string> {
   const gitFolder = await gitLineIfKept(root, "rev-parse", "--absolute-git-dir")
-  return gitFolder === null ? join(root, ".ts-age-yk") : join(gitFolder, "ts-age-yk")
+  return gitFolder === null ? join(root, plainRecordFolder) : join(gitFolder, "ts-age-yk")
 }
 
 /** The new file, before it replaces the old one: absolute. */

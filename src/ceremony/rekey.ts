@@ -104,8 +104,10 @@ async function rekeyLocked(options: CeremonyOptions, folder: string): Promise<Ou
     const last = (await readTranscript(repository.root)).at(-1) ?? null
     const transcript = chainEvents(events, ceremony, options.now().toISOString(), last)
     const staged: Journal = { ...journal, state: "staged", transcript }
-    await writeJournal(folder, staged)
-    await carryOut(place, staged, "resume")
+    await undoneIfCutShort(place, async () => {
+      await writeJournal(folder, staged)
+      await carryOut(place, staged, "resume")
+    })
     return { ceremony, replaced: made.length, verification, seconds }
   } finally {
     forgetKeys(made)
@@ -118,19 +120,35 @@ async function stageAndVerify(
   made: readonly NewFile[],
   { repository, session, prove, progress, alongside = [] }: CeremonyOptions,
 ): Promise<Verification> {
-  try {
+  return undoneIfCutShort(place, async () => {
     await stage(place, journal, [...made, ...alongside.map(({ path, bytes }) => ({ planned: { path }, bytes }))])
-    return await verifyStaged(
+    return verifyStaged(
       made,
       (file) => readStaged(place, journal, file),
       session,
       [...repository.policy.prove, ...prove],
       (done, all, path) => progress("verify", done, all, path),
     )
+  })
+}
+
+/**
+ * Does a part of a ceremony. What it had begun when it fails is undone, as the journal on the disk says how far it came; but when all is
+ * replaced, `resume` has to tidy.
+ * @throws what the work threw. Where undoing is not possible either, the journal stands, and the next ceremony says so
+ */
+async function undoneIfCutShort<T>(place: Place, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
   } catch (failure) {
-    await carryOut(place, journal, "abort")
+    await undo(place).catch(() => undefined)
     throw failure
   }
+}
+
+async function undo(place: Place): Promise<void> {
+  const journal = await readJournal(place.folder)
+  if (journal !== null && journal.state !== "committed") await carryOut(place, journal, "abort")
 }
 
 /**

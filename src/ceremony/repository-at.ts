@@ -47,7 +47,7 @@ export async function readRepositoryAt(folder: string, revision: string): Promis
   const files: RepositoryFile[] = []
   for (const path of paths.map((path) => path.slice(below.length)).sort()) {
     const bytes = content(path)
-    if (bytes === undefined || isExcluded(path, policy) || path === configName || path === policyName) continue
+    if (bytes === undefined || isExcluded(path, policy)) continue
     const file = await repositoryFile(path, bytes, await ruleFor(config, join(root, path), root), false)
     if (file !== null) files.push(file)
   }

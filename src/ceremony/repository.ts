@@ -13,6 +13,7 @@ import { formatOfEncrypted } from "../sops/format.ts"
 import { NoRepository } from "./failures.ts"
 import { type GitState, git, listFiles, readGitState } from "./git.ts"
 import { type NamedKey, readKeyNames } from "./key-names.ts"
+import { isOwnFile } from "./own-files.ts"
 import { noPolicy, type Policy, parsePolicy, policyName } from "./policy.ts"
 
 /** A file that a rule is about, or that is encrypted. Paths are relative to the repository, with `/`. */
@@ -86,7 +87,7 @@ export async function readRepository(
   const wanted = await Promise.all(paths.map((path) => realpath(resolve(path)).catch(() => resolve(path))))
   const files: RepositoryFile[] = []
   for (const path of listed) {
-    if (isExcluded(path, policy) || path === configName || path === policyName) continue
+    if (isExcluded(path, policy)) continue
     const absolute = join(root, path)
     if (wanted.length > 0 && !wanted.some((folder) => absolute === folder || absolute.startsWith(folder + sep)))
       continue
@@ -119,10 +120,13 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-/** Whether a policy leaves a file alone. */
+/** Whether a file is none of the secrets: one of the ceremonies' own, or one that the policy leaves alone. */
 export function isExcluded(path: string, policy: Policy): boolean {
-  return policy.exclude.some(
-    (excluded) => path === excluded || path.startsWith(excluded.endsWith("/") ? excluded : `${excluded}/`),
+  return (
+    isOwnFile(path) ||
+    policy.exclude.some(
+      (excluded) => path === excluded || path.startsWith(excluded.endsWith("/") ? excluded : `${excluded}/`),
+    )
   )
 }
 
@@ -132,9 +136,7 @@ async function walk(root: string): Promise<string[]> {
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"))
-    .filter(
-      (path) => !path.split("/").some((part) => part.startsWith(".") && part !== configName && part !== policyName),
-    )
+    .filter((path) => !path.split("/").some((part) => part.startsWith(".")))
     .sort()
 }
 

@@ -1,17 +1,17 @@
-import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
+import { linkSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { stage } from "../../src/ceremony/commit.ts"
 import { NewKeyRefused, PlanChanged } from "../../src/ceremony/failures.ts"
-import { type Journal, recordFolder, writeJournal } from "../../src/ceremony/journal.ts"
+import { type Journal, keptPath, recordFolder, stagedPath, writeJournal } from "../../src/ceremony/journal.ts"
 import { keyFromKnownHosts, keyFromSshFile, keyFromSshLine, sameKeyAs } from "../../src/ceremony/new-key.ts"
-import { finishHalfDone, rekey } from "../../src/ceremony/rekey.ts"
+import { finishHalfDone, rekey, requireNothingHalfDone } from "../../src/ceremony/rekey.ts"
 import { sha256Hex } from "../../src/ceremony/repository.ts"
 import { verifyChain } from "../../src/ceremony/transcript.ts"
 import { YubiKeyRecipient } from "../../src/yubikey/recipient.ts"
 import { vectorText } from "../cards.ts"
 import { newHost, recorded, run, stateOf } from "./commands.ts"
-import { host, plaintextOf, prepare, provisionKey, secretsOf, vectorRepository } from "./repository.ts"
+import { host, leftovers, plaintextOf, prepare, provisionKey, secretsOf, vectorRepository } from "./repository.ts"
 
 const vegaLine = vectorText("yubikey/hosts/vega/ssh_host_ed25519_key.pub").trim()
 const vegaRecipient = "age1x4n97jnw7v36kextxd6uerfez87ngc2wmfjmhjxxqyvj6vr8mvms94yjkk"
@@ -240,7 +240,7 @@ describe("a change of .sops.yaml and the files", () => {
     await expect(rekey({ ...prepared, alongside })).rejects.toBeInstanceOf(PlanChanged)
     expect(repository.config()).toBe(`${String(config)}# meanwhile\n`)
     for (const [path, bytes] of before) expect(readFileSync(join(repository.root, path)).equals(bytes)).toBe(true)
-    await finishHalfDone(repository.root, "abort")
+    await requireNothingHalfDone(repository.root)
     expect([...secretsOf(repository.root).keys()]).toEqual([...before.keys()])
   })
 
@@ -270,6 +270,39 @@ describe("a change of .sops.yaml and the files", () => {
     await finishHalfDone(repository.root, wish)
     expect(repository.config()).toBe(wish === "resume" ? String(config) : old)
     expect(readFileSync(join(repository.root, path))).toEqual(wish === "resume" ? file : secret)
+  })
+
+  it("that was cut short while files were replaced is undone around a file that somebody changed", async () => {
+    using repository = vectorRepository()
+    const old = repository.config()
+    const path = "secrets/app0.yaml"
+    const secret = readFileSync(join(repository.root, path))
+    const place = { root: repository.root, folder: await recordFolder(repository.root) }
+    const [config, file] = [Buffer.from("creation_rules: []\n"), Buffer.from("new: 1\n")]
+    const journal: Journal = {
+      version: 1,
+      id: "0123456789ab",
+      planHash: "x",
+      state: "committing",
+      files: [
+        { path: ".sops.yaml", before: sha256Hex(Buffer.from(old)), after: sha256Hex(config) },
+        { path, before: sha256Hex(secret), after: sha256Hex(file) },
+      ],
+      transcript: [],
+    }
+    await stage(place, journal, [
+      { planned: { path }, bytes: file },
+      { planned: { path: ".sops.yaml" }, bytes: config },
+    ])
+    const configPath = join(repository.root, ".sops.yaml")
+    linkSync(configPath, keptPath(repository.root, journal, ".sops.yaml"))
+    renameSync(stagedPath(repository.root, journal, ".sops.yaml"), configPath)
+    writeFileSync(join(repository.root, path), "theirs\n")
+    await expect(finishHalfDone(repository.root, "resume")).rejects.toMatchObject({ where: { file: path } })
+    expect((await finishHalfDone(repository.root, "abort")).now).toBe("old")
+    expect(repository.config()).toBe(old)
+    expect(readFileSync(join(repository.root, path), "utf8")).toBe("theirs\n")
+    expect(leftovers(repository.root)).toEqual([])
   })
 })
 

@@ -13,7 +13,7 @@ import {
 import { recordFolder } from "../../src/ceremony/journal.ts"
 import { whileLocked } from "../../src/ceremony/lock.ts"
 import { changedFiles } from "../../src/ceremony/plan.ts"
-import { finishHalfDone } from "../../src/ceremony/rekey.ts"
+import { requireNothingHalfDone } from "../../src/ceremony/rekey.ts"
 import { readTranscript, verifyChain } from "../../src/ceremony/transcript.ts"
 import { importKey, newCard } from "../../src/virtual/index.ts"
 import { YubiKeyRecipient } from "../../src/yubikey/recipient.ts"
@@ -243,7 +243,7 @@ describe("a ceremony that cannot be", () => {
     )
     await expect(work).rejects.toBeInstanceOf(PlanChanged)
     expect(readFileSync(path, "utf8")).toBe(theirs)
-    expect((await finishHalfDone(repository.root, "abort")).now).toBe("old")
+    await requireNothingHalfDone(repository.root)
     expect(leftovers(repository.root)).toEqual([])
   })
 })

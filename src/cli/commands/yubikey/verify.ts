@@ -1,7 +1,8 @@
 /** `ts-age-yk yubikey verify`: whether evidence holds, and whether it is about the recipients of `.sops.yaml`. */
 import { Command } from "commander"
-import { evidenceFolder, readEvidence, readEvidenceText } from "../../../ceremony/attestation-evidence.ts"
+import { readEvidence, readEvidenceText } from "../../../ceremony/attestation-evidence.ts"
 import { keyLabel, type NamedKey } from "../../../ceremony/key-names.ts"
+import { evidenceFolder } from "../../../ceremony/own-files.ts"
 import { readRepository } from "../../../ceremony/repository.ts"
 import { EXIT, explain, Failure } from "../../../failure.ts"
 import type { Slot } from "../../../piv/slots.ts"
