@@ -1,6 +1,6 @@
 // Builds dist/: the programs as bundles that start fast, the library entries, and the types.
 import { execFileSync } from "node:child_process"
-import { chmodSync, rmSync } from "node:fs"
+import { chmodSync, readdirSync, rmSync } from "node:fs"
 import { build } from "esbuild"
 
 const root = new URL("..", import.meta.url).pathname
@@ -20,36 +20,39 @@ const programsOnly = process.argv.includes("--programs")
 // Whoever runs the programs meanwhile must find them: only what is packed is built in an empty folder.
 if (!programsOnly) rmSync(new URL("../dist", import.meta.url), { recursive: true, force: true })
 
-const programs = {
+const dist = new URL("../dist/", import.meta.url)
+
+// The programs carry their dependencies: reading one file is faster than resolving many. pcsclite is native and optional.
+const { metafile } = await build({
   ...common,
-  banner: {
-    js: "#!/usr/bin/env node\nimport{createRequire as nodeCreateRequire}from'node:module';const require=nodeCreateRequire(import.meta.url);",
-  },
+  entryPoints: ["src/cli/programs.ts"],
+  entryNames: "[name]-[hash]",
+  format: "cjs",
+  // Where import() is not there, esbuild makes it require(), which a script that V8 keeps may call.
+  supported: { "dynamic-import": false },
+  outExtension: { ".js": ".cjs" },
   external: ["pcsclite"],
   legalComments: "linked",
   minify: true,
-  splitting: true,
-}
+  metafile: true,
+})
+const script = Object.keys(metafile.outputs)
+  .map((file) => file.replace("dist/", ""))
+  .find((file) => file.endsWith(".cjs"))
 
-/** src/cli/decrypt-program.ts is bundled apart, and loaded by the name that it has in dist/. */
-const decryptApart = {
-  name: "decrypt-apart",
-  setup: (build) => {
-    build.onResolve({ filter: /\/decrypt-program\.ts$/ }, () => ({ path: "./decrypt.js", external: true }))
-  },
-}
+await build({
+  ...common,
+  entryPoints: ["cli", "plugin", "compile-programs"].map((name) => `src/cli/${name}.ts`),
+  banner: { js: "#!/usr/bin/env node" },
+  define: { PROGRAMS: JSON.stringify(`./${script}`) },
+})
+for (const program of ["cli", "plugin"]) chmodSync(new URL(`${program}.js`, dist), 0o755)
+await import(new URL("compile-programs.js", dist))
 
-// The programs carry their dependencies: reading a few files is faster than resolving many. pcsclite is native and optional.
-// What two programs of one build share goes into files of its own, so what starts often has a build of its own.
-for (const [name, entry] of Object.entries({ cli: "cli", decrypt: "decrypt-program", plugin: "plugin" }))
-  await build({
-    ...programs,
-    entryPoints: { [name]: `src/cli/${entry}.ts` },
-    chunkNames: `chunks/${name}-[name]-[hash]`,
-    plugins: name === "cli" ? [decryptApart] : [],
-  })
-
-for (const program of ["cli", "plugin"]) chmodSync(new URL(`../dist/${program}.js`, import.meta.url), 0o755)
+// What an earlier build made; nobody finds it any more.
+const stem = script.replace(".cjs", "")
+for (const file of readdirSync(dist))
+  if (file.startsWith("programs-") && !file.startsWith(stem)) rmSync(new URL(file, dist))
 
 if (!programsOnly) {
   // The library shares its dependencies with the program that uses it.

@@ -2,7 +2,6 @@
 import { EXIT } from "../failure.ts"
 import { quote } from "../quote.ts"
 import { version } from "../version.ts"
-import { decryptEntry } from "./decrypt-entry.ts"
 import { type CommandEntry, runCommand } from "./run-command.ts"
 import type { World } from "./world.ts"
 
@@ -19,7 +18,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, CommandEntry>>>> =
     },
   },
   Secrets: {
-    decrypt: decryptEntry,
+    decrypt: { summary: "open an age or SOPS file", load: () => import("./commands/decrypt.ts") },
     encrypt: { summary: "make a SOPS file, or an age file", load: () => import("./commands/encrypt.ts") },
     edit: { summary: "edit a SOPS file, decrypted in memory only", load: () => import("./commands/edit.ts") },
     set: { summary: "set a value of a SOPS file", load: () => import("./commands/set.ts") },
