@@ -16,6 +16,12 @@ export type Armor = "armored" | "binary" | "detect"
 /** White space before armor that is looked through, in bytes. */
 const longestLead = 1024
 
+/** Whether bytes are those of an age file, binary or armored. */
+export function isAgeFile(bytes: Uint8Array): boolean {
+  const text = Buffer.from(bytes.subarray(0, longestLead)).toString("latin1")
+  return text.startsWith("age-encryption.org/") || text.trimStart().startsWith("-----BEGIN AGE ENCRYPTED FILE-----")
+}
+
 /** A file whose header was read: it can be looked at, and opened once. */
 export type AgeFile = Readonly<{
   header: Header

@@ -34,6 +34,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, CommandEntry>>>> =
     },
     "exec-file": { summary: "run a command with a decrypted file", load: () => import("./commands/exec-file.ts") },
     filestatus: { summary: "whether a file is encrypted", load: () => import("./commands/filestatus.ts") },
+    git: { summary: "show and merge encrypted files with git", load: () => import("./commands/git.ts") },
     sops: { summary: "sops' own command line, verbatim", load: () => import("./commands/sops.ts") },
   },
   Ceremony: {

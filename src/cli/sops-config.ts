@@ -5,11 +5,11 @@ import { Failure } from "../failure.ts"
 import { printable } from "../quote.ts"
 import { ReadFailed } from "../replace-file.ts"
 import { type CreationRule, parseConfig, ruleFor, type SopsConfig } from "../sops/config.ts"
+import { unwrappedGroups } from "../sops/config-keys.ts"
 import { NoRuleFits } from "../sops/failures.ts"
 import { type FoundConfig, findConfig } from "../sops/find-config.ts"
-import type { KeyGroup, MasterKey } from "../sops/metadata.ts"
+import type { KeyGroup } from "../sops/metadata.ts"
 import type { Format, Layout } from "../sops/stores/store.ts"
-import { branch } from "../sops/tree.ts"
 import type { World } from "./world.ts"
 
 export type ConfigOptions = Readonly<{ config?: string }>
@@ -108,12 +108,7 @@ async function within<T>(file: string, work: () => T | Promise<T>): Promise<T> {
 
 /** A rule's keys as the groups of a file that is still to be wrapped for them. */
 export function groupsOf(rule: CreationRule): KeyGroup[] {
-  return rule.groups.map((group) =>
-    group.map(
-      ({ type, name }): MasterKey =>
-        type === "age" ? { type, recipient: name, enc: "" } : { type, fields: branch([]) },
-    ),
-  )
+  return unwrappedGroups(rule.groups)
 }
 
 /** The indentation that a configuration wants for a format. */

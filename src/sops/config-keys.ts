@@ -1,7 +1,7 @@
 /** The keys of a creation rule, in its two forms: flat lists by type, or `key_groups`. [sops] config/config.go. */
 import { type ConfigReader, invalid } from "./config-reader.ts"
-import type { MasterKey, OtherKey } from "./metadata.ts"
-import { valueOf } from "./tree.ts"
+import type { KeyGroup, MasterKey, OtherKey } from "./metadata.ts"
+import { branch, valueOf } from "./tree.ts"
 import { plainText } from "./value.ts"
 import type { YamlNode } from "./yaml/node.ts"
 import { type Field, follow, isNull } from "./yaml/view.ts"
@@ -118,6 +118,16 @@ function withoutDoubles(keys: readonly ConfigKey[]): ConfigKey[] {
     seen.add(id)
     return true
   })
+}
+
+/** Keys as the groups of a file that is still to be wrapped for them. */
+export function unwrappedGroups(groups: readonly (readonly ConfigKey[])[]): KeyGroup[] {
+  return groups.map((group) =>
+    group.map(
+      ({ type, name }): MasterKey =>
+        type === "age" ? { type, recipient: name, enc: "" } : { type, fields: branch([]) },
+    ),
+  )
 }
 
 /** What a key that stands in a file would be called in a configuration. */

@@ -18,9 +18,30 @@ export class ConflictMarkers extends Failure {
   constructor(line: number, cause: unknown) {
     super("has git's conflict markers in it", {
       where: { line },
-      hint: "take one side whole (git checkout --ours or --theirs), then set what the other side changed",
+      hint: "take one side whole (git checkout --ours or --theirs), and set what the other changed; ts-age-yk git install merges from then on",
       cause,
     })
+  }
+}
+
+/** What two sides of a merge want cannot be decided without a person. */
+export class MergeConflict extends Failure {
+  override readonly code = "sops-merge-conflict"
+  override readonly exit = EXIT.failed
+  /** @param lines - what they disagree on */
+  constructor(lines: readonly string[]) {
+    super(["both sides changed, each in its own way:", ...lines.map((line) => `  ${line}`)].join("\n"), {
+      hint: "the file has our side of these and all else of both: ts-age-yk edit it, then git add; git show :3:FILE | ts-age-yk decrypt shows theirs",
+    })
+  }
+}
+
+/** Two sides of a merge cannot be brought together. */
+export class NotMergeable extends Failure {
+  override readonly code = "sops-not-mergeable"
+  override readonly exit = EXIT.failed
+  constructor(what: string) {
+    super(what, { hint: "the file is ours, unchanged: ts-age-yk edit it, or git checkout --theirs, then git add it" })
   }
 }
 

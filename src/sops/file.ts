@@ -79,6 +79,11 @@ export async function decryptFile(
   }
 }
 
+/** Whether a data key is a file's own, as far as its MAC tells, which is encrypted with it. */
+export function fitsKey({ metadata }: EncryptedFile, key: DataKey): boolean {
+  return metadata.mac !== "" && typeof decryptMac(metadata, key) === "string"
+}
+
 /** The MAC that the file has; a failure for one that does not decrypt. */
 function decryptMac(metadata: Metadata, key: DataKey, ivs?: IvStash): string | ValueDamaged {
   try {

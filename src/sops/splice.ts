@@ -7,7 +7,7 @@ import type { EncryptedFile } from "./file.ts"
 import { metadataKey } from "./metadata.ts"
 import type { Envelope, Format } from "./stores/store.ts"
 import { decodeText, encodeText } from "./text.ts"
-import { type Branch, branch, type Documents, sameValue, type Value } from "./tree.ts"
+import { type Branch, branch, sameDocuments, type Value } from "./tree.ts"
 
 /**
  * @param bytes - the file
@@ -30,10 +30,6 @@ export function spliceMetadata(bytes: Uint8Array, file: EncryptedFile, metadata:
 function holds(bytes: Uint8Array, { store }: EncryptedFile, wanted: Envelope): boolean {
   const read = store.parseEncrypted(bytes)
   return sameDocuments(read.documents, wanted.documents) && sameText(read.metadata, wanted.metadata)
-}
-
-function sameDocuments(one: Documents, other: Documents): boolean {
-  return one.length === other.length && one.every((document, index) => sameValue(document, other[index]!))
 }
 
 /** dotenv and INI have texts only, so `2` comes back as "2"; what is empty does not come back. */

@@ -64,6 +64,11 @@ export function sameValue(one: Value | Comment, other: Value | Comment): boolean
   return "value" in other && Object.is(one.value, other.value)
 }
 
+/** The same for all documents of a file. */
+export function sameDocuments(one: Documents, other: Documents): boolean {
+  return one.length === other.length && one.every((document, index) => sameValue(document, other[index]!))
+}
+
 function sameItem(one: Value | Comment | Entry, other: Value | Comment | Entry): boolean {
   if (one.type !== "entry") return other.type !== "entry" && sameValue(one, other)
   return other.type === "entry" && sameKey(one.key, other.key) && sameValue(one.value, other.value)

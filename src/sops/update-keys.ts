@@ -119,9 +119,7 @@ export async function applyKeys(
   wrap: KeyWrapper,
 ): Promise<Uint8Array> {
   if (!plan.changes) return bytes
-  requireWritable(plan)
-  const groups =
-    (plan.resplit ? null : await extendGroups(plan, parts, wrap)) ?? (await wrapAnew(file, plan, parts, wrap))
+  const groups = await wrapPlanned(file.metadata, plan, parts, wrap)
   const metadata: Metadata = { ...file.metadata, groups, shamirThreshold: plan.threshold.to }
   const written = writeMetadataLike(metadata, file.written)
   const spliced = spliceMetadata(bytes, file, written)
@@ -129,6 +127,21 @@ export async function applyKeys(
   const indent = indentOf(decodeText(bytes), file.store.format)
   const envelope = { documents: file.documents, metadata: written }
   return file.store.emitEncrypted(envelope, indent === null ? {} : { indent })
+}
+
+/**
+ * The key groups that a plan makes of a file's: whoever stays keeps the `enc` that is there, unless all shares are made anew.
+ * @throws KeyTypeUnsupported, and what `wrap` throws
+ */
+export async function wrapPlanned(
+  metadata: Metadata,
+  plan: KeyPlan,
+  parts: OpenedParts,
+  wrap: KeyWrapper,
+): Promise<readonly KeyGroup[]> {
+  if (!plan.changes) return metadata.groups
+  requireWritable(plan)
+  return (plan.resplit ? null : await extendGroups(plan, parts, wrap)) ?? (await wrapAnew(metadata, plan, parts, wrap))
 }
 
 function groupsLeft(plan: KeyPlan): GroupPlan[] {
@@ -150,8 +163,8 @@ async function extendGroups(plan: KeyPlan, parts: OpenedParts, wrap: KeyWrapper)
   return groups
 }
 
-async function wrapAnew(file: EncryptedFile, plan: KeyPlan, parts: OpenedParts, wrap: KeyWrapper): Promise<KeyGroup[]> {
-  using key = await joinParts(file.metadata, parts)
+async function wrapAnew(metadata: Metadata, plan: KeyPlan, parts: OpenedParts, wrap: KeyWrapper): Promise<KeyGroup[]> {
+  using key = await joinParts(metadata, parts)
   const groups = groupsLeft(plan).map(({ kept, added }) => [
     ...kept,
     ...added.map(({ name }): MasterKey => ({ type: "age", recipient: name, enc: "" })),
