@@ -18,7 +18,7 @@ export class ConflictMarkers extends Failure {
   constructor(line: number, cause: unknown) {
     super("has git's conflict markers in it", {
       where: { line },
-      hint: "take one side whole (git checkout --ours or --theirs), and set what the other changed; ts-age-yk git install merges from then on",
+      hint: "ts-age-yk git install, then git checkout --merge on the file, merges it by its values (docs/git.md)",
       cause,
     })
   }

@@ -108,7 +108,7 @@ const recipientsOf = async (bytes: Uint8Array): Promise<string> =>
 /** The lines of values, by their keys. */
 function valueLines(bytes: Uint8Array): Record<string, string> {
   const lines = Buffer.from(bytes).toString().split("\nsops:")[0]?.split("\n") ?? []
-  return Object.fromEntries(lines.map((line) => [line.trim().split(":")[0], line]))
+  return Object.fromEntries(lines.map((line): [string, string] => [line.trim().split(":")[0] ?? "", line]))
 }
 
 const encs = async (bytes: Uint8Array): Promise<string[]> =>
