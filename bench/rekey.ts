@@ -1,18 +1,16 @@
 /**
  * The ceremony on many files, as whole processes: `node scripts/run-ts.js bench/rekey.ts`. Beside `sops updatekeys` where it does the same.
  */
-import { execFileSync, spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { p256KeyPair } from "#primitives"
 import { X25519Identity } from "../src/age/x25519.ts"
-import { encryptNew } from "../src/sops/encrypt.ts"
-import { storeOf } from "../src/sops/format.ts"
-import { recipientWrapper } from "../src/sops/recipient-wrapper.ts"
 import { importKey, newCard, writeCardFile } from "../src/virtual/index.ts"
 import { YubiKeyRecipient } from "../src/yubikey/recipient.ts"
 import { cli, env, hasPeer, memory, type Program, type Row, ratio, report } from "./measure.ts"
+import { makeRepository, secretFiles, writeConfig } from "./repository.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "ts-age-yk-bench-rekey-"))
 const privateKey = new Uint8Array(32).fill(0x21)
@@ -21,32 +19,8 @@ const [software, leaver, joiner] = [X25519Identity.generate(), X25519Identity.ge
 
 async function repository(name: string, count: number): Promise<string> {
   const root = join(folder, name)
-  mkdirSync(join(root, "secrets"), { recursive: true })
-  const recipients = [yubiKey, software.recipient.text, leaver.recipient.text]
-  const store = await storeOf("yaml")
-  const wrap = recipientWrapper({ env: {}, dialogue: null })
-  const groups = [recipients.map((recipient) => ({ type: "age" as const, recipient, enc: "" }))]
-  const wish = { groups, shamirThreshold: 0, selection: null, macOnlyEncrypted: false }
-  for (let index = 0; index < count; index++) {
-    const text = `user: person${index}\npassword: secret-${index}-${"x".repeat(20)}\nport: ${index}\n`
-    const bytes = await encryptNew(store.parse(Buffer.from(text)), { store, input: store }, wish, wrap, new Date())
-    writeFileSync(join(root, `secrets/file${index}.yaml`), bytes)
-  }
-  writeConfig(root, recipients)
-  for (const args of [
-    ["init", "--quiet"],
-    ["add", "--all"],
-    ["-c", "user.name=B", "-c", "user.email=b@example.org", "commit", "--quiet", "--message", "begin"],
-  ])
-    execFileSync("git", ["-C", root, ...args])
+  await makeRepository(root, count, [yubiKey, software.recipient.text, leaver.recipient.text])
   return root
-}
-
-function writeConfig(root: string, recipients: readonly string[]): void {
-  writeFileSync(
-    join(root, ".sops.yaml"),
-    `creation_rules:\n  - path_regex: secrets/.*\n    age:\n${recipients.map((recipient) => `      - ${recipient}\n`).join("")}`,
-  )
 }
 
 type Figure = Readonly<{ seconds: number; output: string }>
@@ -90,8 +64,7 @@ try {
   const one = rekeyed(ours, ["--yes", "--no-yubikey"], softwareEnv)
   const theirs = await repository("theirs", 500)
   writeConfig(theirs, joined)
-  const files = Array.from({ length: 500 }, (_, index) => `secrets/file${index}.yaml`)
-  const peer = hasPeer("sops") ? run(theirs, ["sops", "updatekeys", "-y", ...files], softwareEnv) : undefined
+  const peer = hasPeer("sops") ? run(theirs, ["sops", "updatekeys", "-y", ...secretFiles(500)], softwareEnv) : undefined
   rows.push({
     what: "rekey, 500 files, a recipient added; sops updatekeys",
     ours: seconds(one),

@@ -1,4 +1,4 @@
-/** All benchmarks, or those that are named, one after the other, and their results in one table: npm run bench [-- NAME...] */
+/** All benchmarks, or those whose names begin like this, one after the other, and their results in one table: npm run bench [-- NAME...] */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -24,6 +24,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   },
   sops: { command: [...runTs, "bench/sops.ts"], missing: () => null },
   rekey: { command: [...runTs, "bench/rekey.ts"], missing: () => null },
+  "rekey-yubikey": {
+    command: [join(root, "native-test/with-pcscd"), "--one-reader", ...runTs, "bench/rekey-yubikey.ts"],
+    missing: noPcscd,
+  },
   audit: { command: [...runTs, "bench/audit.ts"], missing: () => null },
   "age-throughput": { command: [...runTs, "bench/age-throughput.ts"], missing: () => null },
 }
@@ -32,7 +36,7 @@ const wanted = process.argv.slice(2)
 const folder = mkdtempSync(join(tmpdir(), "bench-"))
 const rows: Row[] = []
 for (const [name, { command, missing }] of Object.entries(benchmarks)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue
+  if (wanted.length > 0 && !wanted.some((beginning) => name.startsWith(beginning))) continue
   const reason = missing()
   if (reason !== null) {
     console.error(`${name}: left out, ${reason}`)

@@ -55,13 +55,22 @@ function tclWord(text: string): string {
  * @returns what the terminal showed, in `stdout`
  */
 export function runWithPin(pin: string, program: string, args: readonly string[], options: RunOptions = {}) {
-  // Typed before the program has switched the echo off, a PIN is thrown away with the rest of the input; hence the pause.
+  // Typed before the program has switched the echo off, a PIN is thrown away with the rest of the input. Some programs show the
+  // question again when it was answered, with the echo on: hence the end to the patience.
   const script = `
     log_user 1
     set timeout ${options.seconds ?? 20}
     spawn -noecho ${[program, ...args].map(tclWord).join(" ")}
     expect {
-      -re {Enter PIN for[^\\n]*serial} { sleep 0.2; send -- ${tclWord(`${pin}\r`)}; exp_continue }
+      -re {Enter PIN for[^\\n]*serial} {
+        set state ""
+        for {set left 50} {$left > 0 && ![string match {* -echo *} $state]} {incr left -1} {
+          sleep 0.02
+          catch { exec stty -a < $spawn_out(slave,name) } state
+        }
+        send -- ${tclWord(`${pin}\r`)}
+        exp_continue
+      }
       timeout { exec kill -9 [exp_pid]; exit 124 }
       eof
     }
