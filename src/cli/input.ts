@@ -21,6 +21,15 @@ export async function openInput(file: string | undefined, world: World): Promise
   return readPieces(file)
 }
 
+/** Reads an input whole, and leaves no copy of it: it may be a key. @throws ReadFailed */
+export async function readInput(file: string | undefined, world: World): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for await (const part of await openInput(file, world)) parts.push(part)
+  const whole = Buffer.concat(parts)
+  for (const part of parts) part.fill(0)
+  return whole
+}
+
 /** The next piece is on its way while one is worked on: else the cipher would wait for the disk, and the disk for it. */
 async function* readPieces(file: string): AsyncGenerator<Uint8Array> {
   let handle: FileHandle | undefined

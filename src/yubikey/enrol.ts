@@ -2,13 +2,14 @@
  * A new age identity on a YubiKey, as age-plugin-yubikey makes them (src/builder.rs, src/key.rs `manage`): key, policies, certificate;
  * management keys of every algorithm, and none is ever lost.
  */
-import { randomBytes, sha256 } from "#primitives"
+import { p256KeyPair, randomBytes, sha256 } from "#primitives"
 import { PinBlocked } from "../piv/failures.ts"
 import type { KeyPolicies } from "../piv/keys.ts"
 import type { ManagementKey } from "../piv/management-key.ts"
 import type { PinPolicy, TouchPolicy } from "../piv/metadata.ts"
 import type { PivSession } from "../piv/session.ts"
 import { isRetired, RETIRED_SLOTS, retiredNumber, type Slot } from "../piv/slots.ts"
+import type { Secret } from "../secret.ts"
 import type { YubiKeyCard } from "./card.ts"
 import { EnrolmentRefused, SlotTaken } from "./failures.ts"
 import type { IdentityFacts } from "./identity-text.ts"
@@ -27,6 +28,8 @@ export type Enrolment = Readonly<{
   name?: string | undefined
   pinPolicy: PinPolicy
   touchPolicy: TouchPolicy
+  /** The key, 32 bytes, big endian, where it is one from elsewhere; else the card makes one that never leaves it. */
+  privateKey?: Secret<"private key"> | undefined
   /** The card's management key, where it is neither the factory's nor kept on the card. */
   managementKey?: ManagementKey | undefined
   version: string
@@ -82,9 +85,10 @@ export async function enrol(
     await authenticateForManagement(session, enrolment.managementKey)
     return able
   })
-  const publicKey = await card.use((session) => session.generateKey(slot, "ECCP256", policies))
-  if (!("point" in publicKey)) throw new TypeError("a P-256 key has a point")
-  const { point } = publicKey
+  const { privateKey } = enrolment
+  const point = await card.use((session) =>
+    privateKey === undefined ? makeKey(session, slot, policies) : importKey(session, slot, privateKey, policies),
+  )
   const tag = recipientTag(point)
   const facts: IdentityFacts = {
     serial,
@@ -107,6 +111,24 @@ export async function enrol(
   const signature = await signWithKey({ card, key, question, attendant }, sha256(toSign))
   await card.use((session) => session.putCertificate(slot, signedCertificate(toSign, signature)))
   return facts
+}
+
+/** @returns the public point, 65 bytes uncompressed; so does `importKey` */
+async function makeKey(session: PivSession, slot: Slot, policies: KeyPolicies): Promise<Uint8Array> {
+  const publicKey = await session.generateKey(slot, "ECCP256", policies)
+  if (!("point" in publicKey)) throw new TypeError("a P-256 key has a point")
+  return publicKey.point
+}
+
+async function importKey(
+  session: PivSession,
+  slot: Slot,
+  privateKey: Secret<"private key">,
+  policies: KeyPolicies,
+): Promise<Uint8Array> {
+  const { publicPoint } = privateKey.use(p256KeyPair)
+  await session.importP256Key(slot, privateKey, policies)
+  return publicPoint
 }
 
 /** What the card is told of the policies: a NEO takes none, and has its own. @throws EnrolmentRefused */

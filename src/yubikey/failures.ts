@@ -49,6 +49,18 @@ export class EnrolmentRefused extends Failure {
   }
 }
 
+/** A private key from elsewhere cannot become an age identity. */
+export class PrivateKeyUnusable extends Failure {
+  override readonly code = "private-key-unusable"
+  override readonly exit = EXIT.usage
+  constructor(what: string, details: FailureDetails = {}) {
+    super(`the private key cannot be imported: ${what}`, {
+      hint: "openssl pkey -in FILE writes a key as plain PEM; openssl ecparam -name prime256v1 -genkey makes one",
+      ...details,
+    })
+  }
+}
+
 /** An attestation does not show that a key is in a YubiKey, or not that it is this key in this YubiKey. */
 export class AttestationRefused extends Failure {
   override readonly code = "attestation-refused"

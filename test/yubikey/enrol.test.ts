@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto"
 import { describe, expect, it } from "vitest"
+import { p256KeyPair } from "#primitives"
 import { RunAttendant } from "../../src/keyring/attendant.ts"
 import { factoryManagementKey } from "../../src/piv/management-key.ts"
 import { pinFrom } from "../../src/piv/pin.ts"
@@ -93,6 +94,52 @@ describe("making an identity", () => {
     await using unlock = run([card])
     const opened = await unlock.session.open([...stanzasOf("not-for-us"), stanza])
     expect(opened.use((bytes) => bytes[0])).toBe(9)
+  })
+})
+
+describe("importing a key", () => {
+  const scalar = (): Secret<"private key"> => Secret.owning("private key", new Uint8Array(32).fill(0x21))
+
+  it.each(firmwareProfiles.map(({ firmware }) => firmware))(
+    "on firmware %s gives an identity like one that was made there",
+    async (firmware) => {
+      const card = inReader(newCard({ firmware, serial: 4711, pin: PIN }))
+      using privateKey = scalar()
+      const facts = await enrolOn(card, { privateKey, name: "copy" })
+      expect(facts.point).toEqual(privateKey.use(p256KeyPair).publicPoint)
+      expect(card.card.state.keys["82"]).toMatchObject({ origin: "imported" })
+      await using open = await YubiKeyCard.open(card.reader)
+      const { slots } = await takeInventory(open)
+      expect(slots).toMatchObject([{ slot: 0x82, use: "identity", certificate: { name: "copy" } }])
+      const certificate = new X509Certificate((await open.use((session) => session.getCertificate(0x82))) ?? "")
+      expect(certificate.verify(certificate.publicKey)).toBe(true)
+    },
+  )
+
+  it.each([
+    { firmware: "3.4.9", touchPolicy: "always", works: false },
+    { firmware: "3.4.9", touchPolicy: "never", works: true },
+    { firmware: "4.3.5", touchPolicy: "cached", works: true },
+    { firmware: "5.7.1", touchPolicy: "cached", works: true },
+  ] as const)("with touch policy $touchPolicy on firmware $firmware: $works", async ({ works, ...wanted }) => {
+    const card = inReader(newCard({ firmware: wanted.firmware, pin: PIN }))
+    using privateKey = scalar()
+    const done = enrolOn(card, { privateKey, touchPolicy: wanted.touchPolicy })
+    if (!works) {
+      await expect(done).rejects.toBeInstanceOf(EnrolmentRefused)
+      expect(card.card.state.keys).toEqual({})
+      return
+    }
+    await done
+    expect(card.card.state.keys["82"]).toMatchObject({ touchPolicy: wanted.touchPolicy })
+  })
+
+  it("overwrites a slot only by force", async () => {
+    const card = inReader(newCard({ firmware: "5.7.1", pin: PIN }))
+    const { point } = await enrolOn(card)
+    using privateKey = scalar()
+    await expect(enrolOn(card, { privateKey, slot: 0x82 })).rejects.toBeInstanceOf(SlotTaken)
+    expect((await enrolOn(card, { privateKey, slot: 0x82, force: true })).point).not.toEqual(point)
   })
 })
 

@@ -3,6 +3,7 @@ import type { Command } from "commander"
 import type { World } from "../world.ts"
 import { attestCommand } from "./yubikey/attest.ts"
 import { generateCommand } from "./yubikey/generate.ts"
+import { importCommand } from "./yubikey/import.ts"
 import { infoCommand } from "./yubikey/info.ts"
 import { managementKeyCommand, pinCommand, pukCommand } from "./yubikey/references.ts"
 import { resetCommand } from "./yubikey/reset.ts"
@@ -12,6 +13,7 @@ export function define(command: Command, world: World, done: (status: number) =>
   for (const make of [
     infoCommand,
     generateCommand,
+    importCommand,
     attestCommand,
     verifyCommand,
     pinCommand,
