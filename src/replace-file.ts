@@ -2,16 +2,30 @@
 
 import { randomBytes } from "node:crypto"
 import { constants, type Stats } from "node:fs"
-import { type FileHandle, lstat, open, realpath, rename, stat, unlink } from "node:fs/promises"
-import { basename, dirname, join } from "node:path"
+import { type FileHandle, lstat, open, readlink, realpath, rename, stat, unlink } from "node:fs/promises"
+import { basename, dirname, join, resolve } from "node:path"
 import { EXIT, Failure } from "./failure.ts"
 
-/** A file could not be written; the old one is as it was. */
+/** A file could not be written; what stood there is as it was. */
 export class WriteFailed extends Failure {
   override readonly code = "write-failed"
   override readonly exit = EXIT.failed
   constructor(file: string, cause: unknown) {
-    super(`cannot be written: ${systemReason(cause)}`, { where: { file }, hint: "nothing was changed", cause })
+    const hint = ["what stands there is as it was", wayOut(cause)].filter((part) => part !== undefined).join("; ")
+    super(`cannot be written: ${systemReason(cause)}`, { where: { file }, hint, cause })
+  }
+}
+
+/** A file was replaced, but the disk did not say that it has it. */
+export class FlushFailed extends Failure {
+  override readonly code = "flush-failed"
+  override readonly exit = EXIT.failed
+  constructor(file: string, cause: unknown) {
+    super(`was replaced, but may not outlive a power cut: ${systemReason(cause)}`, {
+      where: { file },
+      hint: wayOut(cause) ?? disk,
+      cause,
+    })
   }
 }
 
@@ -20,42 +34,53 @@ export class ReadFailed extends Failure {
   override readonly code = "read-failed"
   override readonly exit = EXIT.failed
   constructor(file: string, cause: unknown) {
-    super(`cannot be read: ${systemReason(cause)}`, { where: { file }, cause })
+    super(`cannot be read: ${systemReason(cause)}`, { where: { file }, hint: wayOut(cause), cause })
   }
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EISDIR: "it is a directory",
-  ELOOP: "too many symbolic links",
-  ENOENT: "no such file or directory",
-  ENOSPC: "no space left on the device",
-  ENOTDIR: "a part of the path is not a directory",
-  EPERM: "operation not permitted",
-  EROFS: "the file system is read-only",
+const permissions = "look at the permissions of the file and its folder"
+const room = "make room"
+const disk = "look whether the disk is well"
+
+/** What the operating system says, in words, and what can be done where the words do not say it. */
+const reasons: Readonly<Record<string, readonly [reason: string, wayOut?: string]>> = {
+  EACCES: ["permission denied", permissions],
+  EDQUOT: ["no space left in your quota", room],
+  EIO: ["input/output error", disk],
+  EISDIR: ["it is a directory"],
+  ELOOP: ["too many symbolic links"],
+  EMFILE: ["too many open files", "raise the limit with ulimit -n"],
+  ENAMETOOLONG: ["its name is too long"],
+  ENOENT: ["no such file or directory"],
+  ENOSPC: ["no space left on the device", room],
+  ENOTDIR: ["a part of the path is not a directory"],
+  EPERM: ["operation not permitted", permissions],
+  EROFS: ["the file system is read-only", "mount it to be written, or work on a copy"],
+}
+
+function systemCode(cause: unknown): string {
+  return cause instanceof Error && "code" in cause ? String(cause.code) : ""
 }
 
 /** What the operating system said, in words; never a path or content. */
 export function systemReason(cause: unknown): string {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
-  return reasons[code] ?? (code === "" ? "unknown cause" : code)
+  const code = systemCode(cause)
+  return reasons[code]?.[0] ?? (code === "" ? "unknown cause" : code)
 }
 
-/** Flushes a directory, so that a rename in it survives a power cut. Windows cannot, and does not need to. */
+/** What a person can do about it. */
+export function wayOut(cause: unknown): string | undefined {
+  return reasons[systemCode(cause)]?.[1]
+}
+
+/** Flushes a directory, so that a rename in it survives a power cut. Windows cannot, and does not need to. @throws FlushFailed */
 export async function flushDirectory(folder: string): Promise<void> {
   let handle: FileHandle | undefined
   try {
     handle = await open(folder, constants.O_RDONLY)
     await handle.sync()
   } catch (cause) {
-    if (
-      !(
-        cause instanceof Error &&
-        "code" in cause &&
-        ["EISDIR", "EPERM", "EINVAL", "EACCES"].includes(String(cause.code))
-      )
-    )
-      throw cause
+    if (!["EISDIR", "EPERM", "EINVAL", "EACCES"].includes(systemCode(cause))) throw new FlushFailed(folder, cause)
   } finally {
     await handle?.close()
   }
@@ -67,7 +92,7 @@ export async function flushDirectory(folder: string): Promise<void> {
  * written to, since a file in its place would be of no use to anybody.
  * @param content - whole, or piece by piece; a failure of its own leaves the old file too
  * @param mode - permission bits for a file that does not exist yet, less the process's umask
- * @throws WriteFailed with the old file untouched
+ * @throws WriteFailed with the old file untouched; FlushFailed when it is replaced
  */
 export async function replaceFile(
   path: string,
@@ -76,7 +101,7 @@ export async function replaceFile(
 ): Promise<void> {
   let beside: string | undefined
   try {
-    const target = await followLink(path)
+    const target = (await isLink(path)) ? await finalTarget(path) : path
     const old = await statOrNull(target)
     if (old !== null && !old.isFile()) {
       await writeThrough(target, content)
@@ -89,6 +114,7 @@ export async function replaceFile(
     await flushDirectory(dirname(target))
   } catch (cause) {
     if (beside !== undefined) await unlink(beside).catch(() => undefined)
+    if (cause instanceof FlushFailed) throw new FlushFailed(path, cause.cause)
     if (cause instanceof Failure) throw cause
     throw new WriteFailed(path, cause)
   }
@@ -161,16 +187,29 @@ async function writeAll(handle: FileHandle, batch: readonly Uint8Array[]): Promi
   while (rest.length > 0) rest = rest.subarray((await handle.write(rest)).bytesWritten)
 }
 
-async function followLink(path: string): Promise<string> {
-  const link = await lstat(path).catch(() => null)
-  return link?.isSymbolicLink() === true ? realpath(path) : path
+async function isLink(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null))?.isSymbolicLink() === true
+}
+
+/**
+ * Where a path leads, through every link on the way; what it leads to need not be there.
+ * @throws the operating system's error
+ */
+export async function finalTarget(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch (cause) {
+    if (systemCode(cause) !== "ENOENT") throw cause
+    if (!(await isLink(path))) return join(await realpath(dirname(path)), basename(path))
+    return finalTarget(resolve(dirname(path), await readlink(path)))
+  }
 }
 
 async function statOrNull(path: string): Promise<Stats | null> {
   try {
     return await stat(path)
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return null
+    if (systemCode(cause) === "ENOENT") return null
     throw cause
   }
 }

@@ -53,6 +53,21 @@ describe("replacing a file", () => {
     expect(text(join(folder, "target"))).toBe("new")
   })
 
+  it("makes what a link points to where it is not there yet", async () => {
+    symlinkSync("next", join(folder, "link"))
+    symlinkSync(join(folder, "target"), join(folder, "next"))
+    await replaceFile(join(folder, "link"), bytes("new"))
+    expect(text(join(folder, "target"))).toBe("new")
+    expect(lstatSync(join(folder, "link")).isSymbolicLink()).toBe(true)
+  })
+
+  it("leaves links that lead to each other", async () => {
+    symlinkSync("b", join(folder, "a"))
+    symlinkSync("a", join(folder, "b"))
+    await expect(replaceFile(join(folder, "a"), bytes("new"))).rejects.toThrow("too many symbolic links")
+    expect(readdirSync(folder)).toEqual(["a", "b"])
+  })
+
   it("leaves the old file when the content fails half way, and says what failed", async () => {
     const path = join(folder, "a")
     writeFileSync(path, "old")

@@ -2,7 +2,7 @@
 import { constants } from "node:fs"
 import { copyFile, link, lstat, readFile, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { flushDirectory, writeBeside } from "../replace-file.ts"
+import { flushDirectory, WriteFailed, writeBeside } from "../replace-file.ts"
 import { PlanChanged } from "./failures.ts"
 import { type Journal, keptPath, nextStep, removeJournal, removeStrays, stagedPath, writeJournal } from "./journal.ts"
 import { sha256Hex } from "./repository.ts"
@@ -23,6 +23,12 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
     await Promise.all(items.slice(start, start + parallel).map(work))
 }
 
+async function orWriteFailed(path: string, work: Promise<void>): Promise<void> {
+  await work.catch((cause: unknown) => {
+    throw new WriteFailed(path, cause)
+  })
+}
+
 async function flushFolders({ root }: Place, journal: Journal): Promise<void> {
   const folders = new Set(journal.files.map(({ path }) => dirname(join(root, path))))
   await inParallel([...folders], flushDirectory)
@@ -35,7 +41,7 @@ async function flushFolders({ root }: Place, journal: Journal): Promise<void> {
 export async function stage(place: Place, journal: Journal, files: readonly StagedFile[]): Promise<void> {
   await writeJournal(place.folder, journal)
   await inParallel(files, async ({ planned: { path }, bytes }) => {
-    await writeBeside(join(place.root, path), stagedPath(place.root, journal, path), bytes)
+    await orWriteFailed(path, writeBeside(join(place.root, path), stagedPath(place.root, journal, path), bytes))
   })
   await flushFolders(place, journal)
 }
@@ -79,7 +85,9 @@ async function replaceAll(place: Place, journal: Journal): Promise<void> {
     await inParallel(journal.files, async ({ path, before }) => {
       if ((await hashOf(join(root, path))) !== before) throw new PlanChanged({ where: { file: path } })
     })
-    await inParallel(journal.files, ({ path }) => keep(join(root, path), keptPath(root, journal, path)))
+    await inParallel(journal.files, ({ path }) =>
+      orWriteFailed(path, keep(join(root, path), keptPath(root, journal, path))),
+    )
     await flushFolders(place, journal)
   }
   const committing: Journal = { ...journal, state: "committing" }
@@ -88,7 +96,7 @@ async function replaceAll(place: Place, journal: Journal): Promise<void> {
     const now = await hashOf(join(root, path))
     if (now === after) continue
     if (now !== before) throw new PlanChanged({ where: { file: path } })
-    await rename(stagedPath(root, journal, path), join(root, path))
+    await orWriteFailed(path, rename(stagedPath(root, journal, path), join(root, path)))
   }
   await flushFolders(place, journal)
   const committed: Journal = { ...journal, state: "committed" }

@@ -7,7 +7,7 @@
  *     committing   old files are kept beside, and are being replaced: resume goes on, abort puts them back
  *     committed    all are replaced: what is left is to be tidied
  */
-import { mkdir, rm, stat } from "node:fs/promises"
+import { mkdir, rm } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { listIfThere, readTextIfThere } from "../read-file.ts"
 import { flushDirectory, replaceFile } from "../replace-file.ts"
@@ -75,7 +75,8 @@ export async function removeStrays(path: string): Promise<void> {
 export async function removeJournal(folder: string): Promise<void> {
   await removeStrays(journalPath(folder))
   await rm(journalPath(folder), { force: true })
-  if ((await stat(folder).catch(() => null)) !== null) await flushDirectory(folder)
+  // A journal that a power cut brings back finds nothing to do.
+  await flushDirectory(folder).catch(() => undefined)
 }
 
 /** Reads the journal of a ceremony that was cut short. @returns null when there is none. @throws RecordDamaged, ReadFailed */

@@ -150,12 +150,12 @@ async function readFile(
   const rule = await ruleFor(config, absolute, root)
   let bytes: Uint8Array
   try {
-    // What a link points to is another entry, or none of ours.
-    if (lstatSync(absolute).isSymbolicLink()) return null
+    // What a link points to is another entry, or none of ours; a folder is a repository of its own in git's.
+    if (!lstatSync(absolute).isFile()) return null
     bytes = readFileSync(absolute)
   } catch (cause) {
-    // A file that was deleted and is still in git's index is none of ours.
-    if (!isNamed(rule) || isMissing(cause)) return null
+    // A file that was deleted and is still in git's index is none of ours. One that cannot be read may be for a key that is to go.
+    if (isMissing(cause)) return null
     throw new ReadFailed(path, cause)
   }
   const gitPath = state === null ? path : relative(state.top, absolute).split(sep).join("/")

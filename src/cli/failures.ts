@@ -1,6 +1,7 @@
 /** What can go wrong on the command line itself. */
 import { EXIT, Failure, type FailureDetails } from "../failure.ts"
-import { systemReason } from "../replace-file.ts"
+import { quote } from "../quote.ts"
+import { systemReason, wayOut } from "../replace-file.ts"
 
 /** Options or arguments do not fit together, or cannot be understood. */
 export class WrongUsage extends Failure {
@@ -17,6 +18,20 @@ export class OutputFailed extends Failure {
   override readonly exit = EXIT.failed
   constructor(cause: unknown) {
     super(`standard output cannot be written: ${systemReason(cause)}`, { cause })
+  }
+}
+
+/** The operating system refused what no failure of its own is for. */
+export class SystemRefused extends Failure {
+  override readonly code = "system-refused"
+  override readonly exit = EXIT.failed
+  constructor(cause: Error & Readonly<{ syscall: unknown }>) {
+    const file = "path" in cause && typeof cause.path === "string" ? cause.path : undefined
+    super(`${quote(String(cause.syscall))} failed: ${systemReason(cause)}`, {
+      where: { file },
+      hint: wayOut(cause),
+      cause,
+    })
   }
 }
 

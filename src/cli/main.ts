@@ -1,5 +1,6 @@
 /** From arguments to an exit status: the only place that sets it, and the only one that prints a failure. */
 import { explain, Failure, failureDocument } from "../failure.ts"
+import { SystemRefused } from "./failures.ts"
 import type { World } from "./world.ts"
 
 /** Prints a failure on standard error, as text or, with `--json`, as one document. */
@@ -26,9 +27,10 @@ export async function runProgram(
   try {
     return await program(argv, world)
   } catch (error) {
-    if (error instanceof Failure) {
-      reportFailure(error, world, argv.includes("--json"), name)
-      return error.exit
+    const failure = error instanceof Error && "syscall" in error ? new SystemRefused(error) : error
+    if (failure instanceof Failure) {
+      reportFailure(failure, world, argv.includes("--json"), name)
+      return failure.exit
     }
     const kind = error instanceof Error ? error.name : typeof error
     world.err(`${name}: a fault in ts-age-yk itself (${kind}); please report it\n`)

@@ -1,8 +1,9 @@
 /** Opening a SOPS file to change it, and writing it back: what `set`, `unset`, `rotate`, `updatekeys` and `edit` have in common. */
-import { readFileSync } from "node:fs"
+import { readFileSync, statSync } from "node:fs"
 import type { Command } from "commander"
 import { EXIT, Failure } from "../failure.ts"
 import type { UnlockSession } from "../keyring/unlock-session.ts"
+import { printable } from "../quote.ts"
 import { ReadFailed, replaceFile } from "../replace-file.ts"
 import { type DataKey, IvStash } from "../sops/cipher.ts"
 import { type KeyWrapper, openDataKey } from "../sops/data-key.ts"
@@ -13,6 +14,7 @@ import { recipientWrapper } from "../sops/recipient-wrapper.ts"
 import { sessionOpener } from "../sops/session-opener.ts"
 import type { Store } from "../sops/stores/store.ts"
 import type { Documents } from "../sops/tree.ts"
+import { requireInside } from "./inside.ts"
 import { declareIdentities, type IdentityOptions } from "./options.ts"
 import { parseFormat } from "./sops-file.ts"
 import type { World } from "./world.ts"
@@ -40,6 +42,12 @@ export type ReadFile = Readonly<{ path: string; bytes: Uint8Array; file: Encrypt
 
 /** A file that is open: its data key, its plain documents, and the IVs that let values keep their ciphertext. Disposing of it forgets the key. */
 export type OpenFile = ReadFile & Disposable & Readonly<{ key: DataKey; documents: Documents; ivs: IvStash }>
+
+/** Reads a file that is to be written. @throws LinkLeadsOut, and what readSopsFile throws */
+export async function readToChange(path: string, inputType: string | undefined): Promise<ReadFile> {
+  await requireInside(path)
+  return readSopsFile(path, inputType)
+}
 
 /** @throws ReadFailed, NotEncrypted, SyntaxInvalid, MetadataInvalid, with the file */
 export async function readSopsFile(path: string, inputType: string | undefined): Promise<ReadFile> {
@@ -81,14 +89,20 @@ export async function locate<T>(file: string, work: () => Promise<T>): Promise<T
 }
 
 /**
- * Writes a changed file: all of it or nothing, and only over what was read.
+ * Writes a changed file: all of it or nothing, and only over what was read. A warning says where it has other names: sops would write to
+ * all of them at once, and what is replaced as a whole has only one.
  * @returns whether there was anything to write
  * @throws FileChanged, WriteFailed
  */
-export async function writeSopsFile({ path, bytes }: ReadFile, changed: Uint8Array): Promise<boolean> {
+export async function writeSopsFile({ path, bytes }: ReadFile, changed: Uint8Array, world: World): Promise<boolean> {
   if (Buffer.from(changed).equals(bytes)) return false
   if (!Buffer.from(readBytes(path)).equals(bytes)) throw new FileChanged(path)
+  const others = statSync(path).nlink - 1
   await replaceFile(path, changed)
+  if (others > 0)
+    world.err(
+      `ts-age-yk: warning: ${printable(path)} was one of ${others + 1} names (hard links) of a file; the others have the old one\n`,
+    )
   return true
 }
 

@@ -9,6 +9,7 @@ import type { KeyGroup } from "../sops/metadata.ts"
 import { type Selection, selectionRules } from "../sops/selection.ts"
 import { WrongUsage } from "./failures.ts"
 import { openInput } from "./input.ts"
+import { requireInside } from "./inside.ts"
 import { parseNumber } from "./options.ts"
 import { once, writeOutput } from "./output.ts"
 import { gatherRecipients, type RecipientOptions } from "./recipients.ts"
@@ -71,6 +72,7 @@ export async function encryptSops(path: string | undefined, options: SopsEncrypt
     })
   if (options.inPlace === true && (path === undefined || options.output !== undefined))
     throw new WrongUsage("--in-place wants a FILE, and no --output")
+  if (options.inPlace === true && path !== undefined) await requireInside(path)
   const input = await storeOf(inputFormat)
   const store = await storeOf(parseFormat(options.outputType, "--output-type") ?? inputFormat)
   const found = await ruleUnlessNamed(name, options, world)

@@ -17,6 +17,7 @@ import { branch, type Documents, entry, str } from "../../sops/tree.ts"
 import { openSession } from "../access.ts"
 import { chooseEditor } from "../editors.ts"
 import { WrongUsage } from "../failures.ts"
+import { requireInside } from "../inside.ts"
 import { inPrivateFolder, type PrivateFolder } from "../private-folder.ts"
 import { runProgramOf } from "../shell.ts"
 import {
@@ -25,7 +26,7 @@ import {
   keyWrapper,
   locate,
   openSopsFile,
-  readSopsFile,
+  readToChange,
   writeSopsFile,
 } from "../sops-change.ts"
 import { Configs, exists, groupsOf, layoutOf } from "../sops-config.ts"
@@ -62,7 +63,7 @@ export async function editPath(path: string, options: Options, world: World): Pr
 }
 
 async function editFile(path: string, options: Options, world: World): Promise<boolean> {
-  const read = await readSopsFile(path, options.inputType)
+  const read = await readToChange(path, options.inputType)
   await using session = await openSession(options, world)
   // The key stays open until the editor is done, so that nobody is asked again.
   using open = await openSopsFile(read, options, session)
@@ -78,6 +79,7 @@ async function editFile(path: string, options: Options, world: World): Promise<b
       await writeSopsFile(
         read,
         await encryptAgain(bytes, file, edited.documents, key, { ivs, now: world.now(), change }),
+        world,
       )
     })
     return true
@@ -85,6 +87,7 @@ async function editFile(path: string, options: Options, world: World): Promise<b
 }
 
 async function editNewFile(path: string, options: Options, world: World): Promise<boolean> {
+  await requireInside(path)
   const found = await new Configs(options, world).requireRule(path)
   const { rule } = found
   const store = await storeOf(parseFormat(options.inputType, "--input-type") ?? formatOfName(path))

@@ -11,7 +11,7 @@ import {
   locate,
   openSopsFile,
   type ReadFile,
-  readSopsFile,
+  readToChange,
   writeSopsFile,
 } from "../sops-change.ts"
 import { Configs, groupsOf } from "../sops-config.ts"
@@ -31,13 +31,14 @@ export function define(command: Command, world: World, done: (status: number) =>
       await using session = await openSession(options, world)
       const wrap = keyWrapper(world)
       for (const path of files) {
-        const read = await readSopsFile(path, options.inputType)
+        const read = await readToChange(path, options.inputType)
         const recipients = await recipientsFor(read, options, configs)
         using open = await openSopsFile(read, options, session)
         await locate(path, async () => {
           await writeSopsFile(
             read,
             await rotateFile(read.bytes, read.file, open.documents, recipients, wrap, world.now()),
+            world,
           )
         })
         world.err(`${path}: new data key\n`)

@@ -14,7 +14,7 @@ import {
   locate,
   openSopsFile,
   outputStore,
-  readSopsFile,
+  readToChange,
   writeSopsFile,
 } from "../sops-change.ts"
 import type { World } from "../world.ts"
@@ -46,7 +46,7 @@ async function set(
 ): Promise<void> {
   const keyPath = parseKeyPath(where)
   const value = parseSetValue(await givenValue(json, options, world))
-  const read = await readSopsFile(path, options.inputType)
+  const read = await readToChange(path, options.inputType)
   const store = await outputStore(read, options.outputType)
   await using session = await openSession(options, world)
   using open = await openSopsFile(read, options, session)
@@ -57,7 +57,7 @@ async function set(
     if (!changed && options.idempotent === true) return
     const { key, ivs, file, bytes } = open
     const now = world.now()
-    await writeSopsFile(read, await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now, store }))
+    await writeSopsFile(read, await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now, store }), world)
   })
 }
 

@@ -11,7 +11,7 @@ import {
   locate,
   openSopsFile,
   outputStore,
-  readSopsFile,
+  readToChange,
   writeSopsFile,
 } from "../sops-change.ts"
 import type { World } from "../world.ts"
@@ -32,7 +32,7 @@ export function define(command: Command, world: World, done: (status: number) =>
 
 async function unset(path: string, where: string, options: Options, world: World): Promise<void> {
   const keyPath = parseKeyPath(where)
-  const read = await readSopsFile(path, options.inputType)
+  const read = await readToChange(path, options.inputType)
   const store = await outputStore(read, options.outputType)
   await using session = await openSession(options, world)
   using open = await openSopsFile(read, options, session)
@@ -43,7 +43,7 @@ async function unset(path: string, where: string, options: Options, world: World
       const document = unsetValue(first, keyPath)
       const { key, ivs, file, bytes } = open
       const now = world.now()
-      await writeSopsFile(read, await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now, store }))
+      await writeSopsFile(read, await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now, store }), world)
     } catch (failure) {
       if (!(failure instanceof KeyPathMissing && options.idempotent === true)) throw failure
     }

@@ -15,7 +15,7 @@ import {
   keyWrapper,
   locate,
   type ReadFile,
-  readSopsFile,
+  readToChange,
   writeSopsFile,
 } from "../sops-change.ts"
 import { Configs } from "../sops-config.ts"
@@ -92,7 +92,7 @@ class Writes {
   }
 
   async #write(read: ReadFile, bytes: Uint8Array): Promise<void> {
-    await locate(read.path, () => writeSopsFile(read, bytes))
+    await locate(read.path, () => writeSopsFile(read, bytes, this.#world))
     this.#world.err(`${printable(read.path)}: keys updated\n`)
   }
 
@@ -106,7 +106,7 @@ class Writes {
 const mostWrites = 32
 
 async function planFile(path: string, options: Options, configs: Configs): Promise<Planned> {
-  const read = await readSopsFile(path, options.inputType)
+  const read = await readToChange(path, options.inputType)
   return locate(path, async () => {
     const { rule } = await configs.requireRule(path)
     const plan = planKeys(read.file.metadata, rule)

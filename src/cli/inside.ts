@@ -1,0 +1,45 @@
+/** Files that are changed in place: a link to one is followed within its repository, and not out of it. */
+import { existsSync } from "node:fs"
+import { realpath } from "node:fs/promises"
+import { dirname, join, resolve, sep } from "node:path"
+import { EXIT, Failure } from "../failure.ts"
+import { quote } from "../quote.ts"
+import { finalTarget, ReadFailed } from "../replace-file.ts"
+import { configName } from "../sops/find-config.ts"
+
+/** A link leads out of the repository: what it leads to may be somebody else's, under other rules. */
+export class LinkLeadsOut extends Failure {
+  override readonly code = "link-leads-out"
+  override readonly exit = EXIT.failed
+  constructor(file: string, target: string, root: string) {
+    super(`is a link out of the repository ${quote(root)}, to ${quote(target)}`, {
+      where: { file },
+      hint: "nothing was changed; if that file is meant, name it",
+    })
+  }
+}
+
+/**
+ * Checks that what a path leads to is in the repository that the path is in: the folder above it that git keeps, or else that has a
+ * `.sops.yaml`. In no repository, links lead where they will.
+ * @throws LinkLeadsOut, ReadFailed
+ */
+export async function requireInside(path: string): Promise<void> {
+  const absolute = resolve(path)
+  const folder = dirname(absolute)
+  const root = holderOf(folder, ".git") ?? holderOf(folder, configName)
+  if (root === null) return
+  const readFailed = (cause: unknown): never => {
+    throw new ReadFailed(path, cause)
+  }
+  const [target, top] = await Promise.all([finalTarget(absolute), realpath(root)]).catch(readFailed)
+  if (!target.startsWith(top.endsWith(sep) ? top : top + sep)) throw new LinkLeadsOut(path, target, top)
+}
+
+/** The nearest folder, from this one upward, in which a name is. */
+function holderOf(folder: string, name: string): string | null {
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, name))) return at
+    if (at === dirname(at)) return null
+  }
+}
