@@ -6,6 +6,8 @@ import type { World } from "./world.ts"
 /** What a command's file exports: it declares options and arguments on `command`, and an action that gives the exit status. */
 export type CommandModule = Readonly<{
   define: (command: Command, world: World, done: (status: number) => void) => void
+  /** Turns arguments as another program takes them into the command's own. */
+  respell?: (rest: readonly string[]) => readonly string[]
 }>
 
 export type CommandEntry = Readonly<{ summary: string; load: () => Promise<CommandModule> }>
@@ -35,7 +37,7 @@ export async function runCommand(
   })
   inherit(command)
   try {
-    await command.parseAsync(rest, { from: "user" })
+    await command.parseAsync(module.respell?.(rest) ?? rest, { from: "user" })
     return status
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
