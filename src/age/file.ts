@@ -7,7 +7,7 @@ import { generateFileKey } from "./file-key.ts"
 import { encodeHeader, type Header, makeHeader, readHeader, verifyHeader } from "./header.ts"
 import type { Recipient } from "./identity.ts"
 import { type Opener, wrapFor } from "./open.ts"
-import { openPayload, sealPayload } from "./payload.ts"
+import { openPayload, type Pieces, sealPayload } from "./payload.ts"
 import type { FileKey } from "./stanza.ts"
 
 /** How the file is encoded. "detect": armored when it begins with a BEGIN line after white space. */
@@ -107,11 +107,12 @@ export async function encryptStream(
   bytes: Bytes,
   recipients: readonly Recipient[],
   armor: "armored" | "binary" = "binary",
+  pieces: Pieces = "to keep",
 ): Promise<AsyncIterable<Uint8Array>> {
   if (recipients.length === 0) throw new RecipientInvalid("no recipient was given", { hint: "name one with -r or -R" })
   using fileKey = generateFileKey()
   const header = encodeHeader(makeHeader(await wrapFor(recipients, fileKey), fileKey))
-  const file = join(header, sealPayload(new ByteSource(bytes), fileKey))
+  const file = join(header, sealPayload(new ByteSource(bytes), fileKey, pieces))
   return armor === "armored" ? encodeArmor(file) : file
 }
 

@@ -1,7 +1,14 @@
 /**
  * The payload of an age file: STREAM over ChaCha20-Poly1305, chunk by chunk, in constant memory. [C2SP age]: C2SP/age.md, "Payload".
  */
-import { chacha20poly1305Open, chacha20poly1305SealInto, hkdfSha256, randomBytes, uninitialised } from "#primitives"
+import {
+  chacha20poly1305Open,
+  chacha20poly1305SealInto,
+  hkdfSha256,
+  randomBytes,
+  roomBelow,
+  uninitialised,
+} from "#primitives"
 import type { ByteSource } from "./byte-source.ts"
 import { HeaderMalformed, PayloadDamaged } from "./failures.ts"
 import type { FileKey } from "./stanza.ts"
@@ -13,6 +20,9 @@ const sealedLength = chunkLength + tagLength
 const nonceLength = 16
 /** How many chunks that are at hand are sealed into one piece: what takes the pieces is called as many times less often. */
 const chunksATime = 16
+
+/** Memory is prepared for payloads of more chunks: for others it would take longer than it saves. */
+const longPayload = 256
 
 const nothing = new Uint8Array(0)
 const info = new TextEncoder().encode("payload")
@@ -38,6 +48,9 @@ function payloadKey(fileKey: FileKey, nonce: Uint8Array): Uint8Array {
   return fileKey.use((bytes) => hkdfSha256(bytes, nonce, info, 32))
 }
 
+/** Whether a piece may be kept, or is overwritten when the one after it is asked for. Memory that is used again costs nothing to get. */
+export type Pieces = "to keep" | "until the next"
+
 /**
  * Encrypts a payload.
  * @param fileKey - is used at once, and may be let go of then
@@ -47,20 +60,30 @@ function payloadKey(fileKey: FileKey, nonce: Uint8Array): Uint8Array {
 export function sealPayload(
   source: ByteSource,
   fileKey: FileKey,
+  pieces: Pieces = "to keep",
   nonce: Uint8Array = randomBytes(nonceLength),
 ): AsyncGenerator<Uint8Array> {
-  return sealChunks(source, payloadKey(fileKey, nonce), nonce)
+  return sealChunks(source, payloadKey(fileKey, nonce), nonce, pieces)
 }
 
-async function* sealChunks(source: ByteSource, key: Uint8Array, nonce: Uint8Array): AsyncGenerator<Uint8Array> {
+async function* sealChunks(
+  source: ByteSource,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  pieces: Pieces,
+): AsyncGenerator<Uint8Array> {
   const chunkNonce = new ChunkNonce()
+  const held: unknown[] = []
+  const reused = pieces === "to keep" ? null : uninitialised(chunksATime * sealedLength)
   try {
     yield nonce
     for (let counter = 0, ended = false; !ended; ) {
       const chunks = [await source.take(chunkLength)]
       while (chunks.length < chunksATime && source.atHand >= chunkLength) chunks.push(await source.take(chunkLength))
       ended = await source.ended()
-      const sealed = uninitialised(chunks.reduce((length, chunk) => length + chunk.length + tagLength, 0))
+      if (reused !== null && held.length === 0 && counter >= longPayload) held.push(roomBelow())
+      const length = chunks.reduce((sum, chunk) => sum + chunk.length + tagLength, 0)
+      const sealed = reused?.subarray(0, length) ?? uninitialised(length)
       for (const [index, chunk] of chunks.entries()) {
         const nonceOfChunk = chunkNonce.set(counter, ended && index === chunks.length - 1)
         chacha20poly1305SealInto(key, nonceOfChunk, chunk, sealed.subarray(index * sealedLength))
@@ -70,6 +93,7 @@ async function* sealChunks(source: ByteSource, key: Uint8Array, nonce: Uint8Arra
     }
   } finally {
     key.fill(0)
+    held.length = 0
     await source.close()
   }
 }

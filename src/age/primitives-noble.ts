@@ -61,6 +61,11 @@ export function uninitialised(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(length)
 }
 
+/** Nothing is known of the memory here. */
+export function roomBelow(): unknown {
+  return undefined
+}
+
 /** The same into the beginning of `sealed`. */
 export function chacha20poly1305SealInto(
   key: Uint8Array,

@@ -115,6 +115,16 @@ export function uninitialised(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
 }
 
+/**
+ * Room for what a cipher gives and nobody keeps, 64 KiB a time, until it is collected. The C library gives free memory at the end of its heap back
+ * to the kernel, and gets it again page by page, which takes longer than the cipher. What is below something that is held stays.
+ * @returns what is to be held
+ */
+export function roomBelow(): unknown {
+  Array.from({ length: 640 }, () => Buffer.allocUnsafeSlow(1 << 16))
+  return Buffer.allocUnsafeSlow(1 << 13)
+}
+
 /** The same into the beginning of `sealed`: a large payload is not copied twice. */
 export function chacha20poly1305SealInto(
   key: Uint8Array,

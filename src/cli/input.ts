@@ -1,5 +1,6 @@
 /** Where data comes from: a file, or standard input. */
 import { type FileHandle, open, stat } from "node:fs/promises"
+import type { Pieces } from "../age/payload.ts"
 import { Failure } from "../failure.ts"
 import { ReadFailed } from "../replace-file.ts"
 import type { World } from "./world.ts"
@@ -12,13 +13,17 @@ const pieceLength = 1 << 21
  * @param file - undefined for standard input
  * @throws ReadFailed, at once or while it is read
  */
-export async function openInput(file: string | undefined, world: World): Promise<AsyncIterable<Uint8Array>> {
+export async function openInput(
+  file: string | undefined,
+  world: World,
+  pieces: Pieces = "to keep",
+): Promise<AsyncIterable<Uint8Array>> {
   if (file === undefined) return world.input()
   const found = await stat(file).catch((cause: unknown) => {
     throw new ReadFailed(file, cause)
   })
   if (found.isDirectory()) throw new ReadFailed(file, Object.assign(new TypeError("a directory"), { code: "EISDIR" }))
-  return readPieces(file)
+  return readPieces(file, pieces)
 }
 
 /** Reads an input whole, and leaves no copy of it: it may be a key. @throws ReadFailed */
@@ -31,12 +36,16 @@ export async function readInput(file: string | undefined, world: World): Promise
 }
 
 /** The next piece is on its way while one is worked on: else the cipher would wait for the disk, and the disk for it. */
-async function* readPieces(file: string): AsyncGenerator<Uint8Array> {
+async function* readPieces(file: string, pieces: Pieces): AsyncGenerator<Uint8Array> {
   let handle: FileHandle | undefined
   try {
     handle = await open(file)
     const opened = handle
-    const read = () => opened.read(Buffer.allocUnsafeSlow(pieceLength), 0, pieceLength, null)
+    // One is worked on, one is in reserve, and one is on its way.
+    const reused = Array.from({ length: 3 }, () => Buffer.allocUnsafeSlow(pieceLength))
+    let turn = 0
+    const buffer = () => (pieces === "to keep" ? undefined : reused[turn++ % 3]) ?? Buffer.allocUnsafeSlow(pieceLength)
+    const read = () => opened.read(buffer(), 0, pieceLength, null)
     let coming = read()
     for (let came = await coming; came.bytesRead > 0; came = await coming) {
       coming = read()

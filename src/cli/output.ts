@@ -8,9 +8,14 @@ function looksBinary(bytes: Uint8Array): boolean {
   return bytes.some((byte) => byte < 0x20 && ![0x09, 0x0a, 0x0d].includes(byte))
 }
 
+/** Undefined and `-` stand for standard output. */
+export function toStandardOutput(path: string | undefined): path is undefined | "-" {
+  return path === undefined || path === "-"
+}
+
 /**
- * Writes a result piece by piece.
- * @param path - undefined or `-` for standard output
+ * Writes a result piece by piece. On standard output, a piece is done with when the next is asked for.
+ * @param path - as `toStandardOutput` has it
  * @throws WriteFailed; WrongUsage when binary data would go to a terminal that nobody chose by name
  */
 export async function writeOutput(
@@ -19,7 +24,7 @@ export async function writeOutput(
   world: World,
   mode = 0o600,
 ): Promise<void> {
-  if (path !== undefined && path !== "-") {
+  if (!toStandardOutput(path)) {
     await replaceFile(path, pieces, mode)
     return
   }

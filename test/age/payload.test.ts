@@ -30,6 +30,19 @@ describe("a payload", () => {
     },
   )
 
+  it("is the same in pieces that last until the next", async () => {
+    using fileKey = generateFileKey()
+    const nonce = new Uint8Array(16).fill(9)
+    const plaintext = counting(280 * chunk + 3)
+    const sealed = async (pieces: "to keep" | "until the next"): Promise<Buffer> => {
+      const taken: Uint8Array[] = []
+      const source = new ByteSource(inPieces(plaintext, 1 << 21))
+      for await (const piece of sealPayload(source, fileKey, pieces, nonce)) taken.push(piece.slice())
+      return Buffer.concat(taken)
+    }
+    expect((await sealed("until the next")).equals(await sealed("to keep"))).toBe(true)
+  })
+
   it("that was changed anywhere gives the whole chunks before, and then the failure that names the chunk", async () => {
     using fileKey = generateFileKey()
     const plaintext = counting(3 * chunk + 10)

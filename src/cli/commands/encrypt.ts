@@ -3,7 +3,7 @@ import type { Command } from "commander"
 import { encryptStream } from "../../age/file.ts"
 import { openInput } from "../input.ts"
 import { collect } from "../options.ts"
-import { writeOutput } from "../output.ts"
+import { toStandardOutput, writeOutput } from "../output.ts"
 import { gatherRecipients } from "../recipients.ts"
 import { declareSopsEncrypt, encryptSops, type SopsEncryptOptions } from "../sops-encrypt.ts"
 import type { World } from "../world.ts"
@@ -30,9 +30,11 @@ export function define(command: Command, world: World, done: (status: number) =>
     }
     const recipients = await gatherRecipients(options, world)
     const pieces = await encryptStream(
-      await openInput(file === "-" ? undefined : file, world),
+      await openInput(file === "-" ? undefined : file, world, "until the next"),
       recipients,
       options.armor === true ? "armored" : "binary",
+      // A file is written behind, while the pieces after it are made.
+      toStandardOutput(options.output) ? "until the next" : "to keep",
     )
     await writeOutput(pieces, options.output, world, 0o666)
     done(0)
