@@ -1,6 +1,6 @@
 /** Kills ceremonies by seed and looks whether each is all-old or all-new after resume or abort: npm run death -- --runs 1000 --seed 1 */
 import { parseArgs } from "node:util"
-import { die, setStage } from "../test/ceremony/death.ts"
+import { type CeremonyName, ceremonies, die, setStage } from "../test/ceremony/death.ts"
 
 const { values } = parseArgs({
   options: { runs: { type: "string", default: "1000" }, seed: { type: "string", default: "1" } },
@@ -18,19 +18,26 @@ function generator(seed: number): () => number {
   }
 }
 
-using stage = await setStage()
+const stages = await Promise.all((Object.keys(ceremonies) as CeremonyName[]).map(setStage))
 let faults = 0
-for (let run = 0; run < runs; run++) {
-  const seed = Number(values.seed) + run
-  const random = generator(seed)
-  const death =
-    random() < 0.7
-      ? { atCall: 1 + Math.floor(random() * stage.calls) }
-      : { afterMs: random() * stage.milliseconds * 1.2 }
-  const fault = await die(stage, death, random() < 0.5 ? "resume" : "abort", `seed-${seed}`)
-  if (fault === null) continue
-  faults++
-  console.log(`seed ${seed}, ${JSON.stringify(death)}: ${fault}`)
+try {
+  for (let run = 0; run < runs; run++) {
+    const seed = Number(values.seed) + run
+    const random = generator(seed)
+    // Half of them are a rekey; the other half change `.sops.yaml` too.
+    const stage = stages[random() < 0.5 ? 0 : 1 + Math.floor(random() * (stages.length - 1))]
+    if (stage === undefined) throw new RangeError("no stage")
+    const death =
+      random() < 0.7
+        ? { atCall: 1 + Math.floor(random() * stage.calls) }
+        : { afterMs: random() * stage.milliseconds * 1.2 }
+    const fault = await die(stage, death, random() < 0.5 ? "resume" : "abort", `seed-${seed}`)
+    if (fault === null) continue
+    faults++
+    console.log(`seed ${seed}, ${stage.ceremony}, ${JSON.stringify(death)}: ${fault}`)
+  }
+} finally {
+  for (const stage of stages) stage[Symbol.dispose]()
 }
 console.log(`${runs} deaths, ${faults} faults`)
 process.exitCode = faults === 0 ? 0 : 1

@@ -20,7 +20,7 @@ import { encryptAgain, encryptNew } from "../src/sops/encrypt.ts"
 import { decryptFile, openFile, printDecrypted, readEncrypted } from "../src/sops/file.ts"
 import { formatOfName, storeOf } from "../src/sops/format.ts"
 import { parseKeyPath } from "../src/sops/key-path.ts"
-import type { KeyGroup } from "../src/sops/metadata.ts"
+import { formatVersion, type KeyGroup } from "../src/sops/metadata.ts"
 import { rotateFile } from "../src/sops/rotate.ts"
 import { applyKeys, planKeys } from "../src/sops/update-keys.ts"
 import { openerOf, wrapWithAge } from "../test/sops/keys.ts"
@@ -40,7 +40,12 @@ const work = mkdtempSync(join(tmpdir(), "sops-differential-"))
 const identities = await Promise.all([1, 2, 3].map(() => generateX25519Identity()))
 const recipients = await Promise.all(identities.map(identityToRecipient))
 const opener = openerOf(...identities)
-const environment = { PATH: process.env["PATH"], HOME: work, SOPS_AGE_KEY: identities.join("\n") }
+const environment = {
+  PATH: process.env["PATH"],
+  HOME: work,
+  SOPS_AGE_KEY: identities.join("\n"),
+  SOPS_EDITOR: "sh -c 'cat typed > \"$0\"'",
+}
 const counts = new Map<string, number>()
 let differences = 0
 
@@ -77,26 +82,60 @@ function differ(seed: number, what: string, one: Result, other: Result, input: U
   )
 }
 
-/** Where sops itself errs: what it prints in the place of what is right. */
-const faultsOfSops: readonly { what: string; right: RegExp; wrong: string }[] = [
-  // go-yaml cannot read back the literal that it makes of a text that begins with a tab, and sops passes over the error.
-  { what: "sops loses texts of several lines that begin with a tab", right: /"\\ttab\\nx"/g, wrong: "null" },
+/** Where sops itself errs, by what it prints in the place of what is right. native-test/sops-faults.test.ts shows each by itself. */
+const misprints: readonly { what: string; explains: (theirs: string, own: string) => boolean }[] = [
+  {
+    what: "a text of several lines that begins with a tab is lost",
+    explains: (theirs, own) => own.replace(/"\\ttab\\nx"/g, "null") === theirs,
+  },
+  { what: "a comment at the head of a list is lost, where its first item has one too", explains: lacksListHeads },
+]
+
+/** Why sops cannot read what it wrote itself, by its message and by what was encrypted. The same test shows each of these. */
+const unreadable: readonly { what: string; says: RegExp; of: RegExp }[] = [
+  {
+    what: "a plain text in a list that begins with a space or a line break",
+    says: /yaml: line \d+: did not find expected/,
+    of: /"( |\\n)[^"]*\\n|"\\n/,
+  },
+  { what: "a negative zero left plain", says: /MAC mismatch/, of: /-0/ },
 ]
 
 function same(theirs: Result, own: Result): boolean {
   if (!theirs.ok || !own.ok) return theirs.ok === own.ok
   if (theirs.bytes.equals(own.bytes)) return true
-  return faultsOfSops.some(({ what, right, wrong }) => {
-    if (own.bytes.toString().replace(right, wrong) !== theirs.bytes.toString()) return false
-    count(what)
-    return true
-  })
+  const fault = misprints.find(({ explains }) => explains(theirs.bytes.toString(), own.bytes.toString()))
+  if (fault !== undefined) count(`sops errs: ${fault.what}`)
+  return fault !== undefined
+}
+
+/** Whether all that is missing are comment lines right above one that is there, above the first item of a list. */
+function lacksListHeads(theirs: string, own: string): boolean {
+  const left = theirs.split("\n")
+  const lines = own.split("\n")
+  return (
+    lines.every((line, index) => {
+      if (line === left[0]) return left.shift() !== undefined
+      const rest = lines.slice(index)
+      const next = rest[rest.findIndex((other) => !other.trim().startsWith("#"))]
+      return (
+        line.trim().startsWith("#") && rest[1]?.trim().startsWith("#") === true && next?.trim().startsWith("-") === true
+      )
+    }) && left.length === 0
+  )
+}
+
+/** Whether a file that sops made and cannot read is a fault that is known. */
+function isUnreadable({ why }: Result & { ok: false }, plain: Uint8Array): boolean {
+  const fault = unreadable.find(({ says, of }) => says.test(why) && of.test(Buffer.from(plain).toString()))
+  if (fault !== undefined) count(`sops cannot read its own file: ${fault.what}`)
+  return fault !== undefined
 }
 
 /** A comment may move to a neighbour when sops reads its own file, and is then authenticated under another key. */
 function leavesComment(result: Result): boolean {
   if (!result.ok || !/[#;] ?ENC\[AES256_GCM,data:[^,]+,iv:/.test(result.bytes.toString())) return false
-  count("sops prints a comment that it cannot decrypt")
+  count("sops errs: it prints a comment that it cannot decrypt")
   return true
 }
 
@@ -159,6 +198,10 @@ async function changeOurs(bytes: Uint8Array, name: string, change: Change): Prom
   const ivs = new IvStash()
   const documents = await decryptFile(file, key, { ivs })
   if (change.kind === "rotate") return await rotateFile(bytes, file, documents, file.metadata, wrapWithAge, now)
+  if (change.kind === "edit") {
+    const typed = file.store.parse(change.typed)
+    return await encryptAgain(bytes, file, typed, key, { ivs, now, change: { version: formatVersion } })
+  }
   const [first, ...rest] = documents
   const path = parseKeyPath(change.path)
   const next =
@@ -168,13 +211,15 @@ async function changeOurs(bytes: Uint8Array, name: string, change: Change): Prom
 
 type Change =
   | { kind: "rotate" }
+  | { kind: "edit"; typed: Uint8Array }
   | { kind: "updatekeys"; folder: string }
   | { kind: "set"; path: string; value: string }
   | { kind: "unset"; path: string }
 
 function changeFor(documents: Documents, folder: string, name: string): Change {
-  const kind = documents.pick(["rotate", "updatekeys", "set", "unset"] as const)
+  const kind = documents.pick(["rotate", "updatekeys", "set", "unset", "edit"] as const)
   if (kind === "rotate") return { kind }
+  if (kind === "edit") return { kind, typed: documents.of(name) }
   if (kind === "updatekeys") return { kind, folder }
   const key = documents.pick(["a", "b", "key", "list", "new", "é"])
   const path = name.endsWith(".ini") ? `["${documents.pick(["a", "db"])}"]["k"]` : `["${key}"]`
@@ -186,6 +231,11 @@ function changeSops(folder: string, name: string, change: Change): Result {
   if (change.kind === "rotate") return sops(folder, "rotate", "--in-place", name)
   if (change.kind === "updatekeys") return sops(folder, "updatekeys", "--yes", name)
   if (change.kind === "set") return sops(folder, "set", name, change.path, change.value)
+  if (change.kind === "edit") {
+    writeFileSync(join(folder, "typed"), change.typed)
+    const edited = sops(folder, "edit", name)
+    return !edited.ok && edited.why.includes("File has not changed") ? { ok: true, bytes: Buffer.alloc(0) } : edited
+  }
   return sops(folder, "unset", name, change.path)
 }
 
@@ -194,14 +244,8 @@ async function runCase(seed: number): Promise<void> {
   const folder = join(work, String(seed))
   mkdirSync(folder)
   writeFileSync(join(folder, ".sops.yaml"), configText(documents))
-  const [name, plain] = documents.pick([
-    () => ["f.yaml", Buffer.from(documents.yaml())] as const,
-    () => ["f.yaml", Buffer.from(documents.yaml())] as const,
-    () => ["f.json", Buffer.from(documents.json())] as const,
-    () => ["f.env", Buffer.from(documents.dotenv())] as const,
-    () => ["f.ini", Buffer.from(documents.ini())] as const,
-    () => ["f.bin", documents.binary()] as const,
-  ])()
+  const name = documents.pick(["f.yaml", "f.yaml", "f.json", "f.env", "f.ini", "f.bin"])
+  const plain = documents.of(name)
   const path = join(folder, name)
   writeFileSync(path, plain)
 
@@ -211,7 +255,7 @@ async function runCase(seed: number): Promise<void> {
     if (theirs.ok !== own.ok) {
       if (theirs.ok) differ(seed, "sops encrypts it, ours does not", theirs, own, plain)
       else count(`only ours encrypts it: ${theirs.why.slice(-80)}`)
-    } else count("both refuse to encrypt it")
+    } else count(`both refuse to encrypt it: ${own.ok ? "" : own.why.slice(0, 40)}`)
     return
   }
   writeFileSync(path, own.bytes)
@@ -221,13 +265,14 @@ async function runCase(seed: number): Promise<void> {
   const theirsByOurs = await ours(() => decryptOurs(theirs.bytes, name))
   const oursByOurs = await ours(() => decryptOurs(own.bytes, name))
   if (leavesComment(theirsBySops)) {
-    if (!oursByOurs.ok || !same(oursByOurs, oursBySops))
+    if (!oursByOurs.ok || !same(oursBySops, oursByOurs))
       differ(seed, "ours is not read alike", oursBySops, oursByOurs, plain)
     return
   }
   if (!theirsBySops.ok) {
-    count(`sops cannot read its own file: ${theirsBySops.why.slice(-60)}`)
     if (!oursByOurs.ok) differ(seed, "ours cannot read its own file", theirsBySops, oursByOurs, plain)
+    else if (!isUnreadable(theirsBySops, plain))
+      differ(seed, "sops cannot read its own file, for no reason that is known", theirsBySops, oursByOurs, plain)
     return
   }
   if (!same(theirsBySops, theirsByOurs)) {
@@ -247,19 +292,46 @@ async function runCase(seed: number): Promise<void> {
   const changeDocuments = new Documents(-seed)
   const changedFolder = join(work, `${seed}-changed`)
   cpSync(folder, changedFolder, { recursive: true })
+  const changedPath = join(changedFolder, name)
   const change = changeFor(changeDocuments, changedFolder, name)
   if (change.kind === "updatekeys") writeFileSync(join(changedFolder, ".sops.yaml"), configText(changeDocuments))
   const changedTheirs = changeSops(changedFolder, name, change)
   const changedOwn = await ours(() => changeOurs(theirs.bytes, name, change))
   const plainTheirs = changedTheirs.ok ? sops(changedFolder, "decrypt", name) : changedTheirs
-  if (changedOwn.ok) writeFileSync(join(changedFolder, name), changedOwn.bytes)
+  const theirsRead = changedTheirs.ok ? await ours(() => decryptOurs(readFileSync(changedPath), name)) : changedTheirs
+  if (changedOwn.ok) writeFileSync(changedPath, changedOwn.bytes)
   const plainOwn = changedOwn.ok ? sops(changedFolder, "decrypt", name) : changedOwn
+  const ownRead = changedOwn.ok ? await ours(() => decryptOurs(changedOwn.bytes, name)) : changedOwn
   const what = `${change.kind}${change.kind === "set" ? ` ${change.path} ${change.value}` : ""}`
-  if (!same(plainTheirs, plainOwn)) {
-    if (leavesComment(plainTheirs) && plainOwn.ok) return
-    if (!plainTheirs.ok && plainOwn.ok) count(`${change.kind}: only ours can: ${plainTheirs.why.slice(-60)}`)
-    else differ(seed, what, plainTheirs, plainOwn, plain)
-  } else count(`same after ${change.kind}`)
+  const typed = change.kind === "edit" ? change.typed : plain
+  // What keys can read changes no text, so that nothing of what was there may be lost.
+  const asBefore = change.kind === "updatekeys" && same(theirsBySops, plainOwn) && same(plainOwn, ownRead)
+  if (
+    plainTheirs.ok &&
+    plainOwn.ok &&
+    same(plainTheirs, plainOwn) &&
+    same(plainTheirs, theirsRead) &&
+    same(plainOwn, ownRead)
+  )
+    count(`same after ${change.kind}`)
+  else if (!plainTheirs.ok && !plainOwn.ok) count(`both refuse to ${change.kind}: ${plainOwn.why.slice(0, 40)}`)
+  else if (leavesComment(plainTheirs) && plainOwn.ok && same(plainOwn, ownRead)) return
+  else if (
+    !plainTheirs.ok &&
+    plainOwn.ok &&
+    same(plainOwn, ownRead) &&
+    (isRefused(change, plainTheirs) || isUnreadable(plainTheirs, typed))
+  )
+    return
+  else if (asBefore) count("sops errs: updatekeys changes what a file says")
+  else differ(seed, what, plainTheirs, plainOwn, typed)
+}
+
+/** What only ours can do, by what sops says. */
+function isRefused({ kind }: Change, { why }: Result & { ok: false }): boolean {
+  if (kind !== "set" || !why.includes("Invalid --set value format")) return false
+  count("only ours can set a value that is no map, list, or text")
+  return true
 }
 
 const firstSeed = Number(options.seed)

@@ -111,7 +111,9 @@ const numbers = [
   "123456789012",
   "1.5",
   "-2.25",
-].concat(["0.1", "1e21", "1e-7", "3.14159265358979", "10000000000.5", "1e100", "123456.75", "1.0", "-0.0"])
+]
+  .concat(["9223372036854775808", "-9223372036854775809", "18446744073709551615", "18446744073709551616"])
+  .concat(["0.1", "1e21", "1e-7", "3.14159265358979", "10000000000.5", "1e100", "123456.75", "1.0", "-0.0"])
 
 const plainYaml = [
   "true",
@@ -140,7 +142,10 @@ const plainYaml = [
   "yes",
 ])
 
-const comments = [" c", "c", "", " a: b", " two words", "#", "- x", " ENC", " sops:enc", " plain", " é"]
+const comments = [" c", "c", "", " a: b", " two words", "#", "- x", " ENC", " sops:enc", " plain", " é", "\ttab\t"]
+
+/** Keys that are no text where they stand without quotes. */
+const oddKey = /^(yes|no|on|null|true|~|1e3|0x1|12|1\.5|2024-01-02)$/
 
 export class Documents {
   readonly #random: () => number
@@ -161,13 +166,20 @@ export class Documents {
     return items[this.below(items.length)]!
   }
 
+  /** What a file of this name may hold. */
+  of(name: string): Uint8Array {
+    if (name.endsWith(".yaml")) return Buffer.from(this.yaml())
+    if (name.endsWith(".json")) return Buffer.from(this.json())
+    if (name.endsWith(".env")) return Buffer.from(this.dotenv())
+    return name.endsWith(".ini") ? Buffer.from(this.ini()) : this.binary()
+  }
+
   yaml(): string {
     const documents = this.chance(0.15) ? 2 + this.below(2) : 1
     const parts = Array.from({ length: documents }, () => this.#yamlMap(0, this.pick([2, 2, 4]), 0))
     const start = this.chance(0.15) ? "---\n" : ""
     const text = start + parts.join("---\n")
-    if (this.chance(0.08)) return text.replaceAll("\n", "\r\n")
-    return this.chance(0.05) ? text.replace(/\n$/, "") : text
+    return this.#ended(this.chance(0.05) ? text.replace(/\n$/, "") : text)
   }
 
   #yamlMap(indent: number, step: number, depth: number): string {
@@ -179,8 +191,8 @@ export class Documents {
       if (used.has(key)) continue
       used.add(key)
       text += this.#yamlComments(space)
-      const name =
-        key !== "" && /^[a-z_é☃]+$/.test(key) && !/^(yes|no|on|null|true)$/.test(key) ? key : JSON.stringify(key)
+      const bare = oddKey.test(key) ? this.chance(0.1) : /^[a-z_é☃]+$/.test(key)
+      const name = bare ? key : JSON.stringify(key)
       const simple = name.length < 100 ? `${space}${name}:` : `${space}? ${name}\n${space}:`
       text += simple + this.#yamlValue(indent, step, depth)
     }
@@ -199,11 +211,11 @@ export class Documents {
     if (depth < 3 && this.chance(0.25)) return `${this.#inline()}\n${this.#yamlMap(indent + step, step, depth + 1)}`
     if (depth < 3 && this.chance(0.2))
       return `${this.#inline()}\n${this.#yamlList(indent + (this.chance(0.7) ? step : 0), step, depth + 1)}`
-    return ` ${this.#yamlLeaf(indent)}`
+    return `${this.chance(0.05) ? "\t" : " "}${this.#yamlLeaf(indent)}`
   }
 
   #inline(): string {
-    return this.chance(0.1) ? ` #${this.pick(comments)}` : ""
+    return this.chance(0.1) ? `${this.chance(0.1) ? "\t" : " "}#${this.pick(comments)}` : ""
   }
 
   #yamlList(indent: number, step: number, depth: number): string {
@@ -243,7 +255,7 @@ export class Documents {
   #jsonMap(depth: number): string {
     const used = new Set<string>()
     for (let left = this.below(5); left > 0; left--) used.add(this.pick(keys))
-    const space = this.pick(["", " ", "\n  "])
+    const space = this.pick(["", " ", "\n  ", "\n\t", "\r\n\t"])
     return `{${Array.from(used, (key) => `${space}${JSON.stringify(key)}:${space}${this.#jsonValue(depth)}`).join(",")}}`
   }
 
@@ -267,7 +279,12 @@ export class Documents {
           `${this.pick(["A", "b", "LONG_NAME", "x_unencrypted", "secret_enc", "é", "foo ", "a.b"])}=${this.#line()}`,
         )
     }
-    return lines.join("\n") + this.pick(["\n", ""])
+    return this.#ended(lines.join("\n") + this.pick(["\n", ""]))
+  }
+
+  /** Some files have the line ends of Windows. */
+  #ended(text: string): string {
+    return this.chance(0.08) ? text.replaceAll("\n", "\r\n") : text
   }
 
   /** A text without line breaks. */
@@ -287,7 +304,7 @@ export class Documents {
       }
       text += "\n"
     }
-    return text
+    return this.#ended(text)
   }
 
   binary(): Uint8Array {

@@ -2,7 +2,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
+import { X25519Identity } from "../../src/age/x25519.ts"
 import { leftovers, secretsOf } from "./repository.ts"
 
 const root = `${process.cwd()}/`
@@ -12,9 +13,23 @@ const preload = join(root, "test/ceremony/kill-at.mjs")
 /** When a ceremony dies: at a call that changes the disk, or after some milliseconds. */
 export type Death = Readonly<{ atCall: number } | { afterMs: number }>
 
-/** A folder with a small repository whose host lena is to go, ready to be copied for each death. */
+const newcomer = X25519Identity.generate().recipient.text
+
+/** The ceremonies that can die. The first makes files fit a `.sops.yaml` that was changed before; the others change it themselves. */
+export const ceremonies = {
+  rekey: ["rekey"],
+  "host add": ["host", "add", "nova", "--age", newcomer, "--like", "lena"],
+  "host remove": ["host", "remove", "lena"],
+  "key replace": ["key", "replace", "lena", "--age", newcomer, "--no-proof", "a rehearsal"],
+} as const
+export type CeremonyName = keyof typeof ceremonies
+
+const unattended = ["--yes", "--no-yubikey"]
+
+/** A folder with a small repository whose host lena is to go, or another to come, ready to be copied for each death. */
 export type Stage = Disposable &
   Readonly<{
+    ceremony: CeremonyName
     template: string
     programs: string
     calls: number
@@ -45,10 +60,14 @@ function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => child.once("close", (code) => resolve(code)))
 }
 
-const rekeyArgs = ["rekey", "--yes", "--no-yubikey"]
+/** What a ceremony replaces: the secrets, and `.sops.yaml` where it changes that. */
+function replacedBy(ceremony: CeremonyName, folder: string): Map<string, Buffer> {
+  const secrets = secretsOf(folder)
+  return ceremony === "rekey" ? secrets : secrets.set(".sops.yaml", readFileSync(join(folder, ".sops.yaml")))
+}
 
 /** Makes the stage, and runs one ceremony to its end to see how long it is. */
-export async function setStage(): Promise<Stage> {
+export async function setStage(ceremony: CeremonyName): Promise<Stage> {
   const template = mkdtempSync(join(tmpdir(), "ts-age-yk-death-"))
   for (const path of [
     ".sops.yaml",
@@ -67,27 +86,26 @@ export async function setStage(): Promise<Stage> {
   git("init")
   git("add", "--all")
   git("commit", "--message", "begin")
-  const config = readFileSync(join(template, ".sops.yaml"), "utf8")
-  writeFileSync(
-    join(template, ".sops.yaml"),
-    config
-      .split("\n")
-      .filter((line) => !line.includes("lena"))
-      .join("\n"),
-  )
-  const old = secretsOf(template)
+  if (ceremony === "rekey") {
+    const config = readFileSync(join(template, ".sops.yaml"), "utf8").split("\n")
+    writeFileSync(join(template, ".sops.yaml"), config.filter((line) => !line.includes("lena")).join("\n"))
+  }
+  const old = replacedBy(ceremony, template)
   // A copy: the programs may be built anew while a thousand ceremonies die.
-  const programs = join(root, `node_modules/.cache/death-${process.pid}`)
+  const programs = join(root, "node_modules/.cache", basename(template))
   cpSync(join(root, "dist"), programs, { recursive: true })
   const trial = `${template}-trial`
   cpSync(template, trial, { recursive: true })
   const started = performance.now()
-  const status = await ended(run(programs, trial, rekeyArgs, { KILL_AT: "0", COUNT_INTO: join(trial, "calls") }))
+  const status = await ended(
+    run(programs, trial, [...ceremonies[ceremony], ...unattended], { KILL_AT: "0", COUNT_INTO: join(trial, "calls") }),
+  )
   if (status !== 0) throw new TypeError(`the ceremony itself fails with ${status}`)
   const calls = Number(readFileSync(join(trial, "calls"), "utf8"))
   const milliseconds = performance.now() - started
   rmSync(trial, { recursive: true })
   return {
+    ceremony,
     template,
     programs,
     calls,
@@ -105,17 +123,18 @@ export async function setStage(): Promise<Stage> {
  * @returns what is wrong, or null
  */
 export async function die(stage: Stage, death: Death, wish: "resume" | "abort", name: string): Promise<string | null> {
-  const { programs } = stage
+  const { programs, ceremony } = stage
   const folder = `${stage.template}-${name}`
   cpSync(stage.template, folder, { recursive: true })
   try {
-    const child = run(programs, folder, rekeyArgs, "atCall" in death ? { KILL_AT: String(death.atCall) } : {})
+    const args = [...ceremonies[ceremony], ...unattended]
+    const child = run(programs, folder, args, "atCall" in death ? { KILL_AT: String(death.atCall) } : {})
     if ("afterMs" in death) setTimeout(() => child.kill("SIGKILL"), death.afterMs)
     const first = await ended(child)
     const status = await ended(run(programs, folder, ["rekey", "status"]))
     if (status !== 0 && status !== 8) return `rekey status gives ${status}`
     if (status === 8) {
-      const refused = await ended(run(programs, folder, rekeyArgs))
+      const refused = await ended(run(programs, folder, ["rekey", ...unattended]))
       if (refused !== 8) return `a new rekey over a half-done one gives ${refused}`
       const finished = await ended(run(programs, folder, ["rekey", wish]))
       if (finished !== 0) return `rekey ${wish} gives ${finished}`
@@ -124,6 +143,8 @@ export async function die(stage: Stage, death: Death, wish: "resume" | "abort", 
     if (state === "mixed") return `after ${wish}, some files are old and some are new`
     if (first === 0 && state !== "new") return "a ceremony that ended well left old files"
     if (leftovers(folder).length > 0 && status === 8) return `left over: ${leftovers(folder).join(", ")}`
+    const due = await ended(run(programs, folder, ["rekey", "--dry-run", "--no-yubikey"]))
+    if (due !== (ceremony === "rekey" && state === "old" ? 3 : 0)) return `then rekey --dry-run gives ${due}`
     return await opensStill(programs, folder)
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -131,7 +152,7 @@ export async function die(stage: Stage, death: Death, wish: "resume" | "abort", 
 }
 
 function stateOf(stage: Stage, folder: string): "old" | "new" | "mixed" {
-  const now = secretsOf(folder)
+  const now = replacedBy(stage.ceremony, folder)
   const kinds = new Set([...stage.old].map(([path, bytes]) => (now.get(path)?.equals(bytes) === true ? "old" : "new")))
   const [kind] = kinds
   return kinds.size === 1 && kind !== undefined ? kind : "mixed"

@@ -6,8 +6,8 @@ import { type Branch, branch, type Comment, type Documents, type Entry, entry, t
 export type Format = "yaml" | "json" | "dotenv" | "ini" | "binary"
 
 /**
- * `indent`: spaces a level; for JSON, -1 is a tab. `hints`: indentation hints of YAML literals inside lists, "as sops" byte for byte
- * though no parser then reads the same text back, or "readable", as every file has them that is to be read again.
+ * `indent`: spaces a level; for JSON, -1 is a tab. `hints`: YAML "as sops" has it byte for byte, though no parser then reads the same
+ * texts and comments back, or "readable", as every file has to be that is to be read again.
  */
 export type Layout = Readonly<{ indent?: number | undefined; hints?: "as sops" | "readable" | undefined }>
 

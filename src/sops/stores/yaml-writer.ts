@@ -12,7 +12,8 @@ import { type Place, YamlOutput } from "./yaml-output.ts"
 /**
  * Writes documents.
  * @param indent - spaces a level, 2 to 9
- * @param asSops - the hint of a literal is `indent` everywhere, as go-yaml has it, which inside lists no parser reads back right
+ * @param asSops - with go-yaml's faults: the hint of a literal is `indent` everywhere, which inside lists no parser reads back right,
+ *   and a list's first comment is lost where its first item has one too
  */
 export function writeYaml(documents: Documents, indent: number, asSops = false): string {
   const writer = new Writer(indent, asSops)
@@ -151,7 +152,10 @@ class Writer {
   #sequence(node: WriterNode & { kind: "sequence" }, place: Place): void {
     this.#out.increaseIndent(place, false)
     for (const item of node.items) {
+      const listHead = this.#head
       this.#pend(item)
+      // go-yaml writes the head of the first item in the place of the list's.
+      if (!this.#asSops && listHead !== "" && item.head !== "") this.#head = `${listHead}\n${item.head}`
       this.#processHead()
       this.#out.writeIndent()
       this.#out.indicator("-", true, false, true)

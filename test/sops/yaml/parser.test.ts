@@ -230,6 +230,15 @@ describe("writing YAML", () => {
     }
   })
 
+  it("keeps the comment at the head of a list where the first item has one too, which go-yaml loses", () => {
+    const items = list([comment(" list"), branch([comment(" item"), entry("a", str("x"))])])
+    const document = branch([entry("b", items)])
+    const lines = ["b:", "    # list", "    # item", "    - a: x", ""]
+    expect(Buffer.from(emitYamlDocuments([document])).toString()).toBe(lines.join("\n"))
+    const asSops = Buffer.from(emitYamlDocuments([document], { hints: "as sops" })).toString()
+    expect(asSops).toBe(lines.filter((line) => !line.includes("list")).join("\n"))
+  })
+
   it("comments stand above, beside and below what they stand with in the tree", () => {
     const items = list([comment(" in"), str("y"), comment(" last")])
     const head = [comment(" head"), comment(" beside", true), entry("a", str("x"))]
