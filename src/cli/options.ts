@@ -26,6 +26,12 @@ export function parseSlotOption(text: string): Slot {
   return slot
 }
 
+/** `--indent`: a whole number, and -1 for the tab of JSON. */
+export function parseIndent(text: string): number {
+  if (!/^-?\d{1,2}$/.test(text)) throw new InvalidArgumentError("expected a number of spaces, or -1 for a tab in JSON")
+  return Number(text)
+}
+
 /** Parses one of several words. */
 export function oneOf<const T extends string>(...words: readonly T[]): (text: string) => T {
   return (text) => {

@@ -18,8 +18,27 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** @returns the command's exit status; 128 and the signal's number when it was killed */
 export function runShell(command: string, env: Environment): Promise<number> {
-  const windows = process.platform === "win32"
-  return runProgramOf(windows ? "cmd.exe" : "/bin/sh", windows ? ["/C", command] : ["-c", command], env)
+  const [program, args] = shellFor(command)
+  return runProgramOf(program, args, env)
+}
+
+/** Starts a command that goes on by itself, without our streams. @throws CommandNotStarted */
+export function startShell(command: string, env: Environment): Promise<void> {
+  const [program, args] = shellFor(command)
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env, stdio: "ignore", detached: true })
+    child.on("error", (cause) => {
+      reject(new CommandNotStarted(program, cause))
+    })
+    child.on("spawn", () => {
+      child.unref()
+      resolve()
+    })
+  })
+}
+
+function shellFor(command: string): [program: string, args: string[]] {
+  return process.platform === "win32" ? ["cmd.exe", ["/C", command]] : ["/bin/sh", ["-c", command]]
 }
 
 /** The same for a program and its arguments. @throws CommandNotStarted */

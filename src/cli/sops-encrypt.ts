@@ -10,7 +10,7 @@ import { type Selection, selectionRules } from "../sops/selection.ts"
 import { WrongUsage } from "./failures.ts"
 import { openInput } from "./input.ts"
 import { requireInside } from "./inside.ts"
-import { parseNumber } from "./options.ts"
+import { parseIndent, parseNumber } from "./options.ts"
 import { once, writeOutput } from "./output.ts"
 import { gatherRecipients, type RecipientOptions } from "./recipients.ts"
 import { keyWrapper, locate } from "./sops-change.ts"
@@ -39,6 +39,7 @@ export type SopsEncryptOptions = RecipientOptions &
     inputType?: string
     outputType?: string
     config?: string
+    indent?: number
     filenameOverride?: string
     macOnlyEncrypted?: true
     shamirSecretSharingThreshold?: number
@@ -50,6 +51,7 @@ export function declareSopsEncrypt(command: Command): Command {
     .option("--input-type <TYPE>", "yaml, json, dotenv, ini or binary, where the name misleads")
     .option("--output-type <TYPE>", "the format of the encrypted file, where it is to be another")
     .option("--config <FILE>", "this .sops.yaml")
+    .option("--indent <N>", "spaces a level of YAML and JSON, instead of the rule's; -1 is JSON's tab", parseIndent)
     .option("--filename-override <NAME>", "find the rule and the format as for this name")
     .option("--mac-only-encrypted", "let the MAC cover encrypted values only")
     .option("--shamir-secret-sharing-threshold <N>", "so many key groups are needed", parseNumber)
@@ -80,7 +82,7 @@ export async function encryptSops(path: string | undefined, options: SopsEncrypt
   const parts: Uint8Array[] = []
   for await (const part of await openInput(path, world)) parts.push(part)
   const encrypted = await locate(path ?? "standard input", async () => {
-    const layout = layoutOf(found, store.format)
+    const layout = options.indent === undefined ? layoutOf(found, store.format) : { indent: options.indent }
     return encryptNew(input.parse(concat(...parts)), { store, input, layout }, wish, keyWrapper(world), world.now())
   })
   if (options.inPlace === true && path !== undefined) await replaceFile(path, encrypted)

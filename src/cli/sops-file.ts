@@ -6,7 +6,13 @@ import { parseKeyPath } from "../sops/key-path.ts"
 import type { Format } from "../sops/stores/store.ts"
 import { WrongUsage } from "./failures.ts"
 
-export type SopsOptions = Readonly<{ extract?: string; inputType?: string; outputType?: string; ignoreMac?: true }>
+export type SopsOptions = Readonly<{
+  extract?: string
+  inputType?: string
+  outputType?: string
+  ignoreMac?: true
+  indent?: number
+}>
 
 /** A format by the name that `--input-type` and the like give it. @throws WrongUsage */
 export function parseFormat(name: string | undefined, option: string): Format | undefined {
@@ -29,5 +35,6 @@ export function decryptSopsFile(
     outputFormat: parseFormat(options.outputType, "--output-type"),
     extract: options.extract === undefined ? [] : parseKeyPath(options.extract),
     ignoreMac: options.ignoreMac === true,
+    indent: options.indent,
   })
 }

@@ -17,6 +17,8 @@ export type DecryptSopsOptions = Readonly<{
   extract?: KeyPath
   /** Decrypts values that no MAC proves; each is still authenticated at its place. */
   ignoreMac?: boolean
+  /** Spaces a level of YAML (4 unless given) and JSON (-1, a tab). */
+  indent?: number | undefined
 }>
 
 /**
@@ -27,7 +29,7 @@ export type DecryptSopsOptions = Readonly<{
 export async function decryptSops(
   bytes: Uint8Array,
   session: UnlockSession,
-  { path, inputFormat, outputFormat, extract = [], ignoreMac = false }: DecryptSopsOptions = {},
+  { path, inputFormat, outputFormat, extract = [], ignoreMac = false, indent }: DecryptSopsOptions = {},
 ): Promise<Uint8Array> {
   const named = path === undefined ? "binary" : formatOfName(path)
   const format = inputFormat ?? formatOfEncrypted(path, bytes) ?? named
@@ -37,5 +39,5 @@ export async function decryptSops(
   using key = await openDataKey(file.metadata, await sessionOpener(file.metadata, session))
   const documents = await decryptFile(file, key, { ignoreMac })
   const store = outputFormat === undefined ? file.store : await storeOf(outputFormat)
-  return printDecrypted(documents, store, { extract })
+  return printDecrypted(documents, store, { extract, indent })
 }

@@ -132,6 +132,7 @@ export type MetadataChange = Partial<Pick<Metadata, "groups" | "shamirThreshold"
  * @param key - the file's data key; or a new one, with `change.groups` that wrap it
  * @param ivs - from decrypting the file: values that stay keep their ciphertext
  * @param store - to write another format than the file has
+ * @param indent - spaces a level, where they are to be others than the file has
  */
 export async function encryptAgain(
   bytes: Uint8Array,
@@ -143,15 +144,14 @@ export async function encryptAgain(
     now,
     change = {},
     store = file.store,
-  }: { ivs: IvStash; now: Date; change?: MetadataChange; store?: Store | undefined },
+    indent = store === file.store ? (indentOf(decodeText(bytes), store.format) ?? undefined) : undefined,
+  }: { ivs: IvStash; now: Date; change?: MetadataChange; store?: Store | undefined; indent?: number | undefined },
 ): Promise<Uint8Array> {
   if (store.holdsMetadata(documents)) throw new AlreadyEncrypted(metadataKey)
   const selector = await compileSelection(selectionOf(file))
   const { macOnlyEncrypted } = file.metadata
   const lastModified = timeText(now)
-  const indent = store === file.store ? indentOf(decodeText(bytes), store.format) : null
-  const layout = indent === null ? {} : { indent }
-  return seal(documents, store, layout, { key, selector, macOnlyEncrypted, ivs }, (mac) => {
+  return seal(documents, store, { indent }, { key, selector, macOnlyEncrypted, ivs }, (mac) => {
     const sealed = encryptValue({ type: "str", value: mac }, key, lastModified, ivs)
     return writeMetadataLike({ ...file.metadata, ...change, lastModified, mac: sealed }, file.written)
   })

@@ -11,6 +11,7 @@ import type { Documents } from "./tree.ts"
  * @param bytes - of the file, for its layout
  * @param documents - decrypted from it
  * @param recipients - the groups that are to open it; those of the file, if it is to stay as it is
+ * @param indent - spaces a level, where they are to be others than the file has
  * @throws KeyTypeUnsupported before anything is wrapped, and what `wrap` throws
  */
 export async function rotateFile(
@@ -20,10 +21,11 @@ export async function rotateFile(
   recipients: { groups: readonly KeyGroup[]; shamirThreshold: number },
   wrap: KeyWrapper,
   now: Date,
+  indent?: number,
 ): Promise<Uint8Array> {
   using key = newDataKey()
   const { shamirThreshold } = recipients
   const groups = await wrapDataKey(key, recipients.groups, shamirThreshold, wrap)
   const change = { groups, shamirThreshold }
-  return await encryptAgain(bytes, file, documents, key, { ivs: new IvStash(), now, change })
+  return await encryptAgain(bytes, file, documents, key, { ivs: new IvStash(), now, change, indent })
 }

@@ -7,7 +7,7 @@ import { Failure, type Where } from "../../failure.ts"
 import { openSession } from "../access.ts"
 import { WrongUsage } from "../failures.ts"
 import { openInput } from "../input.ts"
-import { declareIdentities, type IdentityOptions } from "../options.ts"
+import { declareIdentities, type IdentityOptions, parseIndent } from "../options.ts"
 import { once, writeOutput } from "../output.ts"
 import type { World } from "../world.ts"
 
@@ -18,6 +18,7 @@ type Options = IdentityOptions &
     extract?: string
     inputType?: string
     outputType?: string
+    indent?: number
     ignoreMac?: true
   }>
 
@@ -29,6 +30,7 @@ export function define(command: Command, world: World, done: (status: number) =>
     .option("--extract <PATH>", `one value of a SOPS file: '["a"]["b"][0]'`)
     .option("--input-type <TYPE>", "yaml, json, dotenv, ini or binary, where name and content mislead")
     .option("--output-type <TYPE>", "print in another format")
+    .option("--indent <N>", "spaces a level of YAML and JSON; -1 is JSON's tab", parseIndent)
     .option("--ignore-mac", "print a SOPS file whose MAC does not match: its values are unproven")
     .action(async (file: string | undefined, options: Options) => {
       await decrypt(file === "-" ? undefined : file, options, world)

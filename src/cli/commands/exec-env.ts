@@ -4,20 +4,26 @@ import { ValueUnsupported } from "../../sops/failures.ts"
 import type { Documents } from "../../sops/tree.ts"
 import { untypedText } from "../../sops/value.ts"
 import { openSession } from "../access.ts"
-import { runShell } from "../shell.ts"
+import { becomeUser } from "../become-user.ts"
+import { runShell, startShell } from "../shell.ts"
 import { type ChangeOptions, declareChange, locate, openSopsFile, readSopsFile } from "../sops-change.ts"
 import type { World } from "../world.ts"
 
-type Options = ChangeOptions & Readonly<{ pristine?: true }>
+type Options = ChangeOptions & Readonly<{ pristine?: true; user?: string; background?: true }>
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
   declareChange(command)
     .argument("<FILE>", "encrypted file without nesting")
     .argument("<CMD>", "run by the shell; its exit status is passed on")
     .option("--pristine", "the values of the file alone, without this environment")
+    .option("--user <NAME>", "run CMD as this user; for root only")
+    .option("--background", "do not wait for CMD, which gets none of these streams")
     .action(async (path: string, cmd: string, options: Options) => {
       const values = await readValues(path, options, world)
-      done(await runShell(cmd, options.pristine === true ? values : { ...world.env, ...values }))
+      const user = options.user === undefined ? {} : becomeUser(options.user)
+      const env = { ...(options.pristine === true ? {} : world.env), ...user, ...values }
+      if (options.background === true) await startShell(cmd, env)
+      done(options.background === true ? 0 : await runShell(cmd, env))
     })
 }
 

@@ -3,12 +3,13 @@ import { basename } from "node:path"
 import type { Command } from "commander"
 import { printDecrypted } from "../../sops/file.ts"
 import { openSession } from "../access.ts"
+import { becomeUser } from "../become-user.ts"
 import { inPrivateFolder } from "../private-folder.ts"
 import { runShell } from "../shell.ts"
 import { type ChangeOptions, declareChange, locate, openSopsFile, outputStore, readSopsFile } from "../sops-change.ts"
 import type { World } from "../world.ts"
 
-type Options = ChangeOptions & Readonly<{ outputType?: string; filename?: string; fifo?: boolean }>
+type Options = ChangeOptions & Readonly<{ outputType?: string; filename?: string; fifo?: boolean; user?: string }>
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
   declareChange(command)
@@ -17,11 +18,13 @@ export function define(command: Command, world: World, done: (status: number) =>
     .option("--output-type <TYPE>", "decrypt to another format")
     .option("--filename <NAME>", "name of the decrypted file")
     .option("--no-fifo", "as it is always here: the file is one, in memory and for its owner alone")
+    .option("--user <NAME>", "run CMD as this user, whose file it then is; for root only")
     .action(async (path: string, cmd: string, options: Options) => {
       const plain = await decrypt(path, options, world)
+      const user = options.user === undefined ? {} : becomeUser(options.user)
       const status = await inPrivateFolder(world, async (folder) => {
         const file = await folder.write(basename(options.filename ?? path), plain)
-        return runShell(cmd.replaceAll("{}", file), world.env)
+        return runShell(cmd.replaceAll("{}", file), { ...world.env, ...user })
       })
       done(status)
     })

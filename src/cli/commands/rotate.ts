@@ -3,7 +3,7 @@ import type { Command } from "commander"
 import type { KeyGroup } from "../../sops/metadata.ts"
 import { rotateFile } from "../../sops/rotate.ts"
 import { openSession } from "../access.ts"
-import { collect } from "../options.ts"
+import { collect, parseIndent } from "../options.ts"
 import {
   type ChangeOptions,
   declareChange,
@@ -17,7 +17,8 @@ import {
 import { Configs, groupsOf } from "../sops-config.ts"
 import type { World } from "../world.ts"
 
-type Options = ChangeOptions & Readonly<{ config?: string; toConfig?: true; addAge?: string[]; rmAge?: string[] }>
+type Options = ChangeOptions &
+  Readonly<{ config?: string; toConfig?: true; addAge?: string[]; rmAge?: string[]; indent?: number }>
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
   declareChange(command)
@@ -26,6 +27,7 @@ export function define(command: Command, world: World, done: (status: number) =>
     .option("--config <FILE>", "this .sops.yaml")
     .option("--add-age <RECIPIENT>", "one recipient more, in the first group (repeatable)", collect(String))
     .option("--rm-age <RECIPIENT>", "without this recipient (repeatable)", collect(String))
+    .option("--indent <N>", "spaces a level of YAML and JSON, instead of the file's", parseIndent)
     .action(async (files: string[], options: Options) => {
       const configs = new Configs(options, world)
       await using session = await openSession(options, world)
@@ -37,7 +39,7 @@ export function define(command: Command, world: World, done: (status: number) =>
         await locate(path, async () => {
           await writeSopsFile(
             read,
-            await rotateFile(read.bytes, read.file, open.documents, recipients, wrap, world.now()),
+            await rotateFile(read.bytes, read.file, open.documents, recipients, wrap, world.now(), options.indent),
             world,
           )
         })

@@ -8,6 +8,7 @@ import { ValueUnsupported } from "../../sops/failures.ts"
 import { parseKeyPath } from "../../sops/key-path.ts"
 import { openSession } from "../access.ts"
 import { WrongUsage } from "../failures.ts"
+import { parseIndent } from "../options.ts"
 import {
   type ChangeOptions,
   declareChange,
@@ -20,7 +21,7 @@ import {
 import type { World } from "../world.ts"
 
 type Options = ChangeOptions &
-  Readonly<{ valueStdin?: true; valueFile?: string; idempotent?: true; outputType?: string }>
+  Readonly<{ valueStdin?: true; valueFile?: string; idempotent?: true; outputType?: string; indent?: number }>
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
   declareChange(command)
@@ -30,6 +31,7 @@ export function define(command: Command, world: World, done: (status: number) =>
     .option("--value-stdin", "read the value from standard input, so that no process list shows it")
     .option("--value-file <FILE>", "read the value from FILE")
     .option("--output-type <TYPE>", "write the file in another format")
+    .option("--indent <N>", "spaces a level of YAML and JSON, instead of the file's", parseIndent)
     .option("--idempotent", "leave the file as it is when the value is there already")
     .action(async (file: string, path: string, json: string | undefined, options: Options) => {
       await set(file, path, json, options, world)
@@ -57,7 +59,11 @@ async function set(
     if (!changed && options.idempotent === true) return
     const { key, ivs, file, bytes } = open
     const now = world.now()
-    await writeSopsFile(read, await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now, store }), world)
+    await writeSopsFile(
+      read,
+      await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now, store, indent: options.indent }),
+      world,
+    )
   })
 }
 

@@ -87,6 +87,7 @@ function keyText(key: Entry["key"]): string {
 
 function indentText(layout: Layout | undefined): string {
   const indent = layout?.indent ?? -1
+  if (indent < -1) throw new ValueUnsupported(`JSON cannot be indented by ${indent} spaces`)
   return indent < 0 ? "\t" : " ".repeat(indent)
 }
 

@@ -202,7 +202,9 @@ class Loader {
 
 /** Writes documents in sops' layout, 4 spaces a level if not told otherwise. */
 export function emitYamlDocuments(documents: Documents, layout: Layout = {}): Uint8Array {
-  return encodeText(writeYaml(documents, layout.indent ?? 4, layout.hints === "as sops"))
+  const indent = layout.indent ?? 0
+  if (indent < 0) throw new ValueUnsupported(`YAML cannot be indented by ${indent} spaces`)
+  return encodeText(writeYaml(documents, indent === 0 ? 4 : indent, layout.hints === "as sops"))
 }
 
 export const yamlStore: Store = {
