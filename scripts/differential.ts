@@ -98,6 +98,11 @@ const unreadable: readonly { what: string; says: RegExp; of: RegExp }[] = [
     says: /yaml: line \d+: did not find expected/,
     of: /"( |\\n)[^"]*\\n|"\\n/,
   },
+  {
+    what: "a plain text of several lines that begins with a tab",
+    says: /MAC mismatch|cannot encode node with unknown kind 0/,
+    of: /\\ttab\\nx/,
+  },
   { what: "a negative zero left plain", says: /MAC mismatch/, of: /-0/ },
 ]
 

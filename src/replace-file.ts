@@ -88,7 +88,7 @@ export async function flushDirectory(folder: string): Promise<void> {
 
 /**
  * Writes a file atomically and durably: at every moment there is the old file or the new one, whole.
- * Mode and owner of an existing file stay; a symbolic link stays, its target is replaced. What is no file (`/dev/null`, a named pipe) is
+ * Mode, owner and group of an existing file stay, but for the owner where only root could keep it; a symbolic link stays, its target is replaced. What is no file (`/dev/null`, a named pipe) is
  * written to, since a file in its place would be of no use to anybody.
  * @param content - whole, or piece by piece; a failure of its own leaves the old file too
  * @param mode - permission bits for a file that does not exist yet, less the process's umask
@@ -217,5 +217,10 @@ async function statOrNull(path: string): Promise<Stats | null> {
 async function keepOwner(handle: FileHandle, old: Stats | null): Promise<void> {
   if (old === null || process.platform === "win32") return
   const made = await handle.stat()
-  if (made.uid !== old.uid || made.gid !== old.gid) await handle.chown(old.uid, old.gid)
+  if (made.uid === old.uid && made.gid === old.gid) return
+  await handle.chown(old.uid, old.gid).catch((cause: unknown) => {
+    if (systemCode(cause) !== "EPERM") throw cause
+    // Only root gives files away. Who shares a file by its group takes it over, and leaves it to the group.
+    return handle.chown(made.uid, old.gid)
+  })
 }

@@ -10,7 +10,7 @@
 import { mkdir, rm } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { listIfThere, readTextIfThere } from "../read-file.ts"
-import { flushDirectory, replaceFile } from "../replace-file.ts"
+import { flushDirectory, replaceFile, WriteFailed } from "../replace-file.ts"
 import { RecordDamaged } from "./failures.ts"
 import { gitLineIfKept } from "./git.ts"
 import { plainRecordFolder } from "./own-files.ts"
@@ -55,9 +55,17 @@ function journalPath(folder: string): string {
   return join(folder, "journal.json")
 }
 
-/** Writes the journal, whole and flushed. */
+/** Makes the folder of journal and lock, unless it is there. @throws WriteFailed */
+export async function makeRecordFolder(folder: string): Promise<void> {
+  // Not recursively: node then calls a read-only file system a missing folder.
+  await mkdir(folder, { mode: 0o700 }).catch((cause: unknown) => {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "EEXIST")) throw new WriteFailed(folder, cause)
+  })
+}
+
+/** Writes the journal, whole and flushed. @throws WriteFailed */
 export async function writeJournal(folder: string, journal: Journal): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeRecordFolder(folder)
   await replaceFile(journalPath(folder), Buffer.from(`${JSON.stringify(journal)}\n`))
 }
 

@@ -4,10 +4,11 @@
  * when nobody answers.
  */
 import { createHash } from "node:crypto"
-import { mkdir, rm, rmdir } from "node:fs/promises"
+import { rm, rmdir } from "node:fs/promises"
 import { connect, createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { CeremonyLocked } from "./failures.ts"
+import { makeRecordFolder } from "./journal.ts"
 
 function lockName(folder: string): string {
   const name = `ts-age-yk-${createHash("sha256").update(folder).digest("hex").slice(0, 32)}`
@@ -43,7 +44,7 @@ function alive(name: string): Promise<boolean> {
  * @throws CeremonyLocked, and what the work throws
  */
 export async function whileLocked<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeRecordFolder(folder)
   const name = lockName(folder)
   let server = await listen(name)
   if (server === null && name.endsWith(".sock") && !(await alive(name))) {
