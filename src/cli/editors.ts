@@ -1,4 +1,4 @@
-/** Which editor, and how it is kept from leaving copies of what it edits. */
+/** Which editor, how it is kept from leaving copies of what it edits, and how it begins at a line. */
 import { access, constants } from "node:fs/promises"
 import { basename, delimiter, join } from "node:path"
 import type { World } from "./world.ts"
@@ -33,23 +33,48 @@ export function splitWords(text: string): string[] {
   return words
 }
 
-/**
- * The editor's program and arguments, without the file.
- * @returns null when none is named and none is there
- */
-export async function chooseEditor(env: World["env"]): Promise<readonly [string, ...string[]] | null> {
+/** An editor. `open` gives the program and its arguments for a file, at a line where one is given, counted from 1. */
+export type Editor = Readonly<{ open(file: string, line?: number): readonly [string, ...string[]] }>
+
+/** @returns null when none is named and none is there */
+export async function chooseEditor(env: World["env"]): Promise<Editor | null> {
   for (const named of [env["SOPS_EDITOR"], env["EDITOR"]]) {
     const [program, ...args] = splitWords(named ?? "")
-    if (program !== undefined) return [program, ...quietOptions(program), ...args]
+    if (program !== undefined) return editorOf(program, args)
   }
   for (const program of usual) {
-    if (await isOnPath(program, env)) return [program, ...quietOptions(program)]
+    if (await isOnPath(program, env)) return editorOf(program, [])
   }
   return null
 }
 
-function quietOptions(program: string): readonly string[] {
-  return quietly[basename(program).replace(/\.exe$/, "")] ?? []
+function editorOf(program: string, args: readonly string[]): Editor {
+  const name = basename(program).replace(/\.exe$/, "")
+  const all = [...(quietly[name] ?? []), ...args]
+  return {
+    open: (file, line) => [
+      program,
+      ...all,
+      ...(line === undefined ? [file] : (atLine[name] ?? fromTheTop)(file, line)),
+    ],
+  }
+}
+
+const plusLine = (file: string, line: number): string[] => [`+${line}`, file]
+const goto = (file: string, line: number): string[] => ["--goto", `${file}:${line}`]
+const fromTheTop = (file: string): string[] => [file]
+
+/** How each editor is told to begin at a line. */
+const atLine: Readonly<Record<string, (file: string, line: number) => string[]>> = {
+  vi: plusLine,
+  vim: plusLine,
+  nvim: plusLine,
+  gvim: plusLine,
+  nano: plusLine,
+  emacs: plusLine,
+  code: goto,
+  codium: goto,
+  subl: (file, line) => [`${file}:${line}`],
 }
 
 async function isOnPath(program: string, env: World["env"]): Promise<boolean> {

@@ -12,6 +12,15 @@ export class WrongUsage extends Failure {
   }
 }
 
+/** A command of sops' wants a file. */
+export class NoFileNamed extends Failure {
+  override readonly code = "no-file-named"
+  override readonly exit = EXIT.usage
+  constructor() {
+    super("no file was named")
+  }
+}
+
 /** Standard output takes no more; some of the result may have gone there. */
 export class OutputFailed extends Failure {
   override readonly code = "output-failed"

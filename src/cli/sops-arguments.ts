@@ -12,6 +12,7 @@ export const sopsCommands = [
   "exec-env",
   "exec-file",
   "filestatus",
+  "groups",
 ] as const
 export type SopsCommand = (typeof sopsCommands)[number]
 
@@ -30,6 +31,7 @@ const short: Readonly<Record<string, string>> = {
   i: "in-place",
   s: "show-master-keys",
   a: "age",
+  f: "file",
   p: "pgp",
   k: "kms",
   y: "yes",
@@ -55,6 +57,7 @@ const plain = [
   "value-stdin",
   "pristine",
   "no-fifo",
+  "background",
   "disable-version-check",
   "check-for-updates",
 ])
@@ -78,11 +81,19 @@ const valued = [
     "unencrypted-regex",
     "encrypted-regex",
   ],
-  ["unencrypted-comment-regex", "encrypted-comment-regex", "decryption-order"],
+  ["unencrypted-comment-regex", "encrypted-comment-regex", "decryption-order", "indent", "user", "file"],
 )
 
-/** sub-commands that are sops' and not ours. */
-const refusedCommands = ["groups", "publish", "keyservice", "completion"]
+/** Sub-commands that are sops' and not ours. */
+const refusedCommands = ["publish", "keyservice", "completion"]
+
+/** What is not done, and why, where there is a reason to tell. */
+const reasons: Readonly<Record<string, string>> = {
+  "same-process":
+    "a Node program cannot become another; without it, CMD runs as its child and its exit status is passed on",
+}
+
+const elsewhere = "docs/sops.md tells what is"
 
 /** The old flags that name what is now a sub-command. */
 const modes: readonly (readonly [string, SopsCommand])[] = [
@@ -93,7 +104,7 @@ const modes: readonly (readonly [string, SopsCommand])[] = [
 ]
 
 /**
- * @throws WrongUsage naming what is not done here: keys of other kinds, key services, `groups`, `publish`
+ * @throws WrongUsage naming what is not done here: keys of other kinds, key services, `publish`
  */
 export function parseSopsArguments(argv: readonly string[]): SopsInvocation {
   const flags = new Map<string, string | true>()
@@ -112,16 +123,20 @@ export function parseSopsArguments(argv: readonly string[]): SopsInvocation {
     } else if (valued.includes(name)) {
       const next = value ?? argv[(at += 1)]
       if (next === undefined) throw new WrongUsage(`--${name} wants a value`)
-      flags.set(name, next)
+      flags.set(name, name === "age" && operands[0] === "groups" ? joined(flags.get(name), next) : next)
     } else {
-      throw new WrongUsage(`--${name} of sops is not done here`, { hint: "docs/sops.md tells what is" })
+      throw new WrongUsage(`--${name} of sops is not done here`, { hint: reasons[name] ?? elsewhere })
     }
   }
   const [first = ""] = operands
-  if (refusedCommands.includes(first))
-    throw new WrongUsage(`sops ${first} is not done here`, { hint: "docs/sops.md tells what is" })
+  if (refusedCommands.includes(first)) throw new WrongUsage(`sops ${first} is not done here`, { hint: elsewhere })
   const named = sopsCommands.find((command) => command === first)
   if (named !== undefined) return { command: named, operands: operands.slice(1), flags }
   const mode = modes.find(([flag]) => flags.has(flag))
   return { command: mode === undefined ? "edit" : mode[1], operands, flags }
+}
+
+/** `groups add` takes recipients with commas and again and again; of other flags that are repeated, the last counts. */
+function joined(before: string | true | undefined, next: string): string {
+  return typeof before === "string" ? `${before},${next}` : next
 }

@@ -44,6 +44,13 @@ export class Configs {
     return { rule, config, path }
   }
 
+  /** The indentation that the configuration which was named wants for a format. @throws ConfigInvalid, SyntaxInvalid, ReadFailed */
+  async indentOf(format: Format): Promise<number | undefined> {
+    if (this.#given === undefined) return undefined
+    const { indents }: { indents: Partial<Record<Format, number>> } = await this.#load(resolve(this.#given))
+    return indents[format]
+  }
+
   /** The same where nothing can be done without a rule. @throws NoRuleFits */
   async requireRule(file: string): Promise<FoundRule> {
     const found = await this.ruleFor(file)

@@ -2,6 +2,7 @@
 import type { Failure } from "../failure.ts"
 
 const codes: Readonly<Record<string, number>> = {
+  "no-file-named": 100,
   "read-failed": 100,
   "write-failed": 3,
   "sops-syntax-invalid": 2,

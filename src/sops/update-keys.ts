@@ -120,7 +120,20 @@ export async function applyKeys(
 ): Promise<Uint8Array> {
   if (!plan.changes) return bytes
   const groups = await wrapPlanned(file.metadata, plan, parts, wrap)
-  const metadata: Metadata = { ...file.metadata, groups, shamirThreshold: plan.threshold.to }
+  return writeKeys(bytes, file, groups, plan.threshold.to)
+}
+
+/**
+ * Puts other key groups into a file: only the metadata changes, byte for byte, wherever its place in the file can be told.
+ * @param groups - all of which wrap the file's data key
+ */
+export function writeKeys(
+  bytes: Uint8Array,
+  file: EncryptedFile,
+  groups: readonly KeyGroup[],
+  shamirThreshold: number,
+): Uint8Array {
+  const metadata: Metadata = { ...file.metadata, groups, shamirThreshold }
   const written = writeMetadataLike(metadata, file.written)
   const spliced = spliceMetadata(bytes, file, written)
   if (spliced !== null) return spliced

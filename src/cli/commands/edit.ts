@@ -3,23 +3,26 @@ import { basename, dirname, join } from "node:path"
 import type { Command } from "commander"
 import { encryptBytes } from "../../age/file.ts"
 import type { Recipient } from "../../age/identity.ts"
-import { EXIT, explain, Failure } from "../../failure.ts"
+import { Failure } from "../../failure.ts"
 import type { PluginWorld } from "../../plugin/client.ts"
 import { recipientFromText } from "../../plugin/realise.ts"
-import { printable, quote } from "../../quote.ts"
+import { printable } from "../../quote.ts"
 import { replaceFile } from "../../replace-file.ts"
+import type { DataKey } from "../../sops/cipher.ts"
+import { wrapDataKey } from "../../sops/data-key.ts"
 import { encryptAgain, encryptNew } from "../../sops/encrypt.ts"
-import { SyntaxInvalid, ValueUnsupported } from "../../sops/failures.ts"
+import { AlreadyEncrypted } from "../../sops/failures.ts"
+import type { EncryptedFile } from "../../sops/file.ts"
 import { formatOfName, storeOf } from "../../sops/format.ts"
-import { formatVersion, type KeyGroup } from "../../sops/metadata.ts"
-import type { Store } from "../../sops/stores/store.ts"
+import { keysOf, sameWish } from "../../sops/merge-keys.ts"
+import { formatVersion, type KeyGroup, type Metadata, metadataKey, readMetadata } from "../../sops/metadata.ts"
+import type { Layout, Store } from "../../sops/stores/store.ts"
 import { branch, type Documents, entry, str } from "../../sops/tree.ts"
 import { openSession } from "../access.ts"
-import { chooseEditor } from "../editors.ts"
-import { WrongUsage } from "../failures.ts"
+import { editText } from "../edit-text.ts"
 import { requireInside } from "../inside.ts"
-import { inPrivateFolder, type PrivateFolder } from "../private-folder.ts"
-import { runProgramOf } from "../shell.ts"
+import { parseIndent } from "../options.ts"
+import { inPrivateFolder } from "../private-folder.ts"
 import {
   type ChangeOptions,
   declareChange,
@@ -33,24 +36,14 @@ import { Configs, exists, groupsOf, layoutOf } from "../sops-config.ts"
 import { parseFormat } from "../sops-file.ts"
 import type { World } from "../world.ts"
 
-type Options = ChangeOptions & Readonly<{ config?: string }>
-
-/** The editor ended with an error, so nobody knows whether what is in the file was meant. */
-export class EditorFailed extends Failure {
-  override readonly code = "editor-failed"
-  override readonly exit = EXIT.failed
-  constructor(file: string, program: string, status: number) {
-    super(`the editor ${quote(program)} ended with status ${status}`, {
-      where: { file },
-      hint: "the file is as it was",
-    })
-  }
-}
+type Options = ChangeOptions & Readonly<{ config?: string; showMasterKeys?: true; indent?: number }>
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
   declareChange(command)
     .argument("<FILE>", "encrypted file, or one that is to be")
     .option("--config <FILE>", "this .sops.yaml, for a new file")
+    .option("-s, --show-master-keys", "have the metadata in the editor too; recipients may be changed in it")
+    .option("--indent <N>", "spaces a level of YAML and JSON, instead of the file's", parseIndent)
     .action(async (path: string, options: Options) => {
       await editPath(path, options, world)
       done(0)
@@ -68,22 +61,76 @@ async function editFile(path: string, options: Options, world: World): Promise<b
   // The key stays open until the editor is done, so that nobody is asked again.
   using open = await openSopsFile(read, options, session)
   const { file, bytes, key, ivs } = open
+  const { indent } = options
+  const view = options.showMasterKeys === true ? viewWithKeys(file) : plainView(file)
   return await inPrivateFolder(world, async (folder) => {
-    const edited = await edit(folder, path, file.store, file.store.emit(open.documents), world)
+    const keep = (typed: Uint8Array): Promise<void> => keepTyped(path, typed, file.metadata.groups, world)
+    const text = { before: view.write(open.documents, { indent }), read: view.read, keep }
+    const edited = await editText(folder, path, text, world)
     if (edited === null) {
       world.err(`${printable(path)}: unchanged\n`)
       return false
     }
-    await orKeep(path, edited.bytes, file.metadata.groups, world, async () => {
-      const change = { version: formatVersion }
-      await writeSopsFile(
-        read,
-        await encryptAgain(bytes, file, edited.documents, key, { ivs, now: world.now(), change }),
-        world,
-      )
-    })
+    await orKeep(
+      path,
+      () => keep(edited.bytes),
+      async () => {
+        const { documents, file: wanted } = edited.value
+        const groups = await wrappedGroups(file.metadata, wanted.metadata, key, world)
+        const change = { version: formatVersion, groups }
+        const now = world.now()
+        await writeSopsFile(
+          read,
+          await encryptAgain(bytes, wanted, documents, key, { ivs, now, change, indent }),
+          world,
+        )
+      },
+    )
     return true
   })
+}
+
+/** What of a file is in the editor, and what comes of it: the documents, and the file with the metadata that it is to have. */
+type View = Readonly<{
+  write(documents: Documents, layout: Layout): Uint8Array
+  read(bytes: Uint8Array): { documents: Documents; file: EncryptedFile }
+}>
+
+function plainView(file: EncryptedFile): View {
+  const { store } = file
+  return {
+    write: (documents, layout) => store.emit(documents, layout),
+    read: (bytes) => ({ documents: requirePlain(store.parse(bytes), store), file }),
+  }
+}
+
+/** What would be taken for metadata is told while it can still be mended in the editor. @throws AlreadyEncrypted */
+function requirePlain(documents: Documents, store: Store): Documents {
+  if (store.holdsMetadata(documents)) throw new AlreadyEncrypted(metadataKey)
+  return documents
+}
+
+/** Plain values, and the metadata as it stands in the file. [sops] cmd/sops/edit.go, `ShowMasterKeys` */
+function viewWithKeys(file: EncryptedFile): View {
+  const { store, written } = file
+  return {
+    write: (documents, layout) => store.emitEncrypted({ documents, metadata: written }, layout),
+    read: (bytes) => {
+      const { documents, metadata } = store.parseEncrypted(bytes)
+      return { documents, file: { ...file, written: metadata, metadata: readMetadata(metadata) } }
+    },
+  }
+}
+
+/** The groups that were asked for in the editor. Where they are others, the data key is wrapped for all of them, which sops leaves out. */
+async function wrappedGroups(
+  before: Metadata,
+  wanted: Metadata,
+  key: DataKey,
+  world: World,
+): Promise<readonly KeyGroup[]> {
+  if (sameWish(keysOf(before), keysOf(wanted))) return before.groups
+  return wrapDataKey(key, wanted.groups, wanted.shamirThreshold, keyWrapper(world))
 }
 
 async function editNewFile(path: string, options: Options, world: World): Promise<boolean> {
@@ -91,22 +138,29 @@ async function editNewFile(path: string, options: Options, world: World): Promis
   const found = await new Configs(options, world).requireRule(path)
   const { rule } = found
   const store = await storeOf(parseFormat(options.inputType, "--input-type") ?? formatOfName(path))
+  const layout = options.indent === undefined ? layoutOf(found, store.format) : { indent: options.indent }
   return await inPrivateFolder(world, async (folder) => {
-    const edited = await edit(folder, path, store, store.emit(exampleFor(store)), world)
+    const groups = groupsOf(rule)
+    const keep = (typed: Uint8Array): Promise<void> => keepTyped(path, typed, groups, world)
+    const read = (bytes: Uint8Array): Documents => requirePlain(store.parse(bytes), store)
+    const before = store.emit(exampleFor(store), layout)
+    const edited = await editText(folder, path, { before, read, keep }, world)
     if (edited === null) {
       world.err(`${printable(path)}: not made, since the example was left as it is\n`)
       return false
     }
-    const groups = groupsOf(rule)
-    await orKeep(path, edited.bytes, groups, world, async () => {
-      const layout = layoutOf(found, store.format)
-      const wish = { ...rule, groups }
-      await replaceFile(
-        path,
-        await encryptNew(edited.documents, { store, input: store, layout }, wish, keyWrapper(world), world.now()),
-        0o666,
-      )
-    })
+    await orKeep(
+      path,
+      () => keep(edited.bytes),
+      async () => {
+        const wish = { ...rule, groups }
+        await replaceFile(
+          path,
+          await encryptNew(edited.value, { store, input: store, layout }, wish, keyWrapper(world), world.now()),
+          0o666,
+        )
+      },
+    )
     return true
   })
 }
@@ -117,61 +171,25 @@ function exampleFor({ format }: Store): Documents {
   return [branch(format === "ini" ? [entry("example", branch([pair]))] : [pair])]
 }
 
-type Edited = Readonly<{ bytes: Uint8Array; documents: Documents }>
-
-/**
- * Lets a person edit until what is there can be read.
- * @returns null when nothing was changed
- * @throws EditorFailed, WrongUsage without an editor; what is wrong with the text when nobody is there to go on
- */
-async function edit(
-  folder: PrivateFolder,
-  path: string,
-  store: Store,
-  before: Uint8Array,
-  world: World,
-): Promise<Edited | null> {
-  const editor = await chooseEditor(world.env)
-  if (editor === null) throw new WrongUsage("there is no editor", { hint: "name one in SOPS_EDITOR or EDITOR" })
-  const name = basename(path)
-  const file = await folder.write(name, before)
-  const [program, ...args] = editor
-  for (;;) {
-    const status = await runProgramOf(program, [...args, file], world.env)
-    if (status !== 0) throw new EditorFailed(path, program, status)
-    const bytes = await folder.read(name)
-    if (Buffer.from(bytes).equals(before)) return null
-    try {
-      return { bytes, documents: store.parse(bytes) }
-    } catch (failure) {
-      if (!(failure instanceof SyntaxInvalid || failure instanceof ValueUnsupported)) throw failure
-      world.err(`ts-age-yk: ${explain(failure.within({ file: path })).text}\n`)
-      const again = await world.terminal()?.confirm("edit again?", "yes", "no, drop what was typed")
-      if (again !== true) throw failure
-    }
-  }
-}
-
-/** What was typed is never lost to a failure: it is kept beside the file, encrypted for the same keys. */
-async function orKeep(
-  path: string,
-  typed: Uint8Array,
-  groups: readonly KeyGroup[],
-  world: World,
-  write: () => Promise<void>,
-): Promise<void> {
+/** What was typed is never lost to a failure. */
+async function orKeep(path: string, keep: () => Promise<void>, write: () => Promise<void>): Promise<void> {
   try {
     await locate(path, write)
   } catch (failure) {
-    const plugins = { env: world.env, dialogue: world.terminal() }
-    const recipients = groups.flat().flatMap((key) => (key.type === "age" ? recipientsIn(key.recipient, plugins) : []))
-    // With several groups, one key alone must not read what a quorum guards; then only the message is left.
-    if (groups.length !== 1 || recipients.length === 0) throw failure
-    const kept = join(dirname(path), `${basename(path)}.edited.age`)
-    await replaceFile(kept, await encryptBytes(typed, recipients, "armored"))
-    world.err(`ts-age-yk: what was typed is kept in ${printable(kept)}\n`)
+    await keep()
     throw failure
   }
+}
+
+/** Keeps what was typed beside the file, encrypted for the same keys. */
+async function keepTyped(path: string, typed: Uint8Array, groups: readonly KeyGroup[], world: World): Promise<void> {
+  const plugins = { env: world.env, dialogue: world.terminal() }
+  const recipients = groups.flat().flatMap((key) => (key.type === "age" ? recipientsIn(key.recipient, plugins) : []))
+  // With several groups, one key alone must not read what a quorum guards; then only the message is left.
+  if (groups.length !== 1 || recipients.length === 0) return
+  const kept = join(dirname(path), `${basename(path)}.edited.age`)
+  await replaceFile(kept, await encryptBytes(typed, recipients, "armored"))
+  world.err(`ts-age-yk: what was typed is kept in ${printable(kept)}\n`)
 }
 
 /** The recipient; none where it cannot be read, which may be the very failure that what was typed is kept from. */

@@ -3,18 +3,21 @@ import { readFile } from "node:fs/promises"
 import { basename, resolve } from "node:path"
 import type { Command } from "commander"
 import { Failure } from "../../failure.ts"
+import { quote } from "../../quote.ts"
 import { findConfig } from "../../sops/find-config.ts"
-import { formatOfName } from "../../sops/format.ts"
+import { formatNamed, formatOfName } from "../../sops/format.ts"
+import type { Format } from "../../sops/stores/store.ts"
 import { version } from "../../version.ts"
-import { WrongUsage } from "../failures.ts"
+import { NoFileNamed, WrongUsage } from "../failures.ts"
 import { reportFailure } from "../main.ts"
 import { once, writeOutput } from "../output.ts"
 import { inPrivateFolder } from "../private-folder.ts"
 import { type CommandModule, runCommand } from "../run-command.ts"
 import { parseSopsArguments, type SopsCommand, type SopsInvocation } from "../sops-arguments.ts"
 import { readSopsFile } from "../sops-change.ts"
-import { exists } from "../sops-config.ts"
+import { Configs, exists } from "../sops-config.ts"
 import { sopsExitCode, sopsMessage, unchangedCode } from "../sops-exit.ts"
+import { changeGroups, type GroupChange } from "../sops-groups.ts"
 import type { World } from "../world.ts"
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
@@ -47,13 +50,13 @@ async function sops(argv: readonly string[], world: World): Promise<number> {
 
 /** sops looks for `.sops.yaml` from the working folder, wherever the file is. */
 async function withConfigOfSops({ command, flags }: SopsInvocation, world: World): Promise<World> {
-  const wantsConfig = command === "encrypt" || command === "edit" || command === "updatekeys"
+  const wantsConfig = ["encrypt", "decrypt", "edit", "updatekeys"].includes(command)
   if (!wantsConfig || flags.has("config") || world.env["SOPS_CONFIG"] !== undefined) return world
   const { path } = await findConfig(resolve("."), exists)
   return path === null ? world : { ...world, env: { ...world.env, SOPS_CONFIG: path } }
 }
 
-const commands: Readonly<Record<Exclude<SopsCommand, "edit">, () => Promise<CommandModule>>> = {
+const commands: Readonly<Record<Exclude<SopsCommand, "edit" | "groups">, () => Promise<CommandModule>>> = {
   encrypt: () => import("./encrypt.ts"),
   decrypt: () => import("./decrypt.ts"),
   set: () => import("./set.ts"),
@@ -70,20 +73,24 @@ function ours(name: keyof typeof commands, args: readonly string[], world: World
   return runCommand(name, { summary: "", load: commands[name] }, args, world)
 }
 
-function run(invocation: SopsInvocation, world: World): Promise<number> {
+async function run(invocation: SopsInvocation, world: World): Promise<number> {
   const { command, operands } = invocation
   const [file, ...more] = operands
   switch (command) {
     case "encrypt":
       return ours("encrypt", encryptArguments(invocation, world), world)
     case "decrypt":
-      return ours("decrypt", decryptArguments(invocation), world)
+      return ours("decrypt", await decryptArguments(invocation, world), world)
     case "set":
       return set(invocation, world)
     case "unset":
       return ours(
         "unset",
-        [wanted(file), ...more, ...pass(invocation, ["ignore-mac", "idempotent", "input-type", "output-type"])],
+        [
+          wanted(file),
+          ...more,
+          ...pass(invocation, ["ignore-mac", "idempotent", "input-type", "output-type", "indent"]),
+        ],
         world,
       )
     case "rotate":
@@ -93,20 +100,31 @@ function run(invocation: SopsInvocation, world: World): Promise<number> {
     case "updatekeys":
       return ours("updatekeys", [wanted(file), ...more, ...pass(invocation, ["yes", "input-type", "config"])], world)
     case "exec-env":
-      return ours("exec-env", [wanted(file), ...more, ...pass(invocation, ["pristine", "input-type"])], world)
+      return ours(
+        "exec-env",
+        [wanted(file), ...more, ...pass(invocation, ["pristine", "user", "background", "input-type"])],
+        world,
+      )
     case "exec-file":
+      if (invocation.flags.has("background"))
+        throw new WrongUsage("sops exec-file --background is not done here", {
+          hint: "the decrypted file would be gone before CMD reads it, as it is with sops",
+        })
       return ours(
         "exec-file",
-        [wanted(file), ...more, ...pass(invocation, ["filename", "input-type", "output-type"])],
+        [wanted(file), ...more, ...pass(invocation, ["filename", "user", "input-type", "output-type"])],
         world,
       )
     case "filestatus":
       return ours("filestatus", [wanted(file), ...pass(invocation, ["input-type"])], world)
+    case "groups":
+      await changeGroups(groupChange(invocation), world)
+      return 0
   }
 }
 
 function wanted(file: string | undefined): string {
-  if (file === undefined) throw new WrongUsage("no file was named")
+  if (file === undefined) throw new NoFileNamed()
   return file
 }
 
@@ -115,7 +133,7 @@ function pass({ flags }: SopsInvocation, names: readonly string[]): string[] {
   return names.flatMap((name) => {
     const value = flags.get(name)
     if (value === undefined) return []
-    return value === true ? [`--${name}`] : [`--${name}`, value]
+    return value === true ? [`--${name}`] : [`--${name}=${value}`]
   })
 }
 
@@ -130,7 +148,7 @@ function list(value: string | true | undefined): string[] {
 
 const encryptFlags = ["input-type", "output-type", "config", "filename-override", "mac-only-encrypted"].concat(
   ["shamir-secret-sharing-threshold", "unencrypted-suffix", "encrypted-suffix", "unencrypted-regex", "encrypted-regex"],
-  ["unencrypted-comment-regex", "encrypted-comment-regex", "output", "in-place"],
+  ["unencrypted-comment-regex", "encrypted-comment-regex", "output", "in-place", "indent"],
 )
 
 function encryptArguments(invocation: SopsInvocation, world: World): string[] {
@@ -142,20 +160,36 @@ function encryptArguments(invocation: SopsInvocation, world: World): string[] {
   ]
 }
 
-function decryptArguments(invocation: SopsInvocation): string[] {
+async function decryptArguments(invocation: SopsInvocation, world: World): Promise<string[]> {
   const { flags, operands } = invocation
   const file = wanted(operands[0])
   const args = [file, ...pass(invocation, ["extract", "ignore-mac", "input-type", "output"])]
   if (flags.has("in-place")) args.push("--output", file)
   // sops takes the format of what it prints from the name, even when told that of what it reads.
   const output = flags.get("output-type") ?? (flags.has("input-type") ? formatOfName(file) : undefined)
-  return typeof output === "string" ? [...args, "--output-type", output] : args
+  if (typeof output === "string") args.push("--output-type", output)
+  const indent =
+    flags.get("indent") ??
+    (await configuredIndent(invocation, formatNamed(String(output)) ?? formatOfName(file), world))
+  return typeof indent === "string" ? [...args, `--indent=${indent}`] : args
+}
+
+/** sops prints with the indentation that `.sops.yaml` wants. A configuration that is broken is no reason not to decrypt. */
+async function configuredIndent({ flags }: SopsInvocation, format: Format, world: World): Promise<string | undefined> {
+  const config = flags.get("config")
+  try {
+    const configs = new Configs(typeof config === "string" ? { config } : {}, { ...world, err: () => undefined })
+    return (await configs.indentOf(format))?.toString()
+  } catch (failure) {
+    if (failure instanceof Failure) return undefined
+    throw failure
+  }
 }
 
 async function set(invocation: SopsInvocation, world: World): Promise<number> {
   const { flags, operands } = invocation
   const old = flags.get("set")
-  const options = pass(invocation, ["ignore-mac", "idempotent", "input-type", "output-type"])
+  const options = pass(invocation, ["ignore-mac", "idempotent", "input-type", "output-type", "indent"])
   if (typeof old === "string") {
     const [path, value] = /^(.*?\]) (.*)$/s.exec(old)?.slice(1) ?? []
     if (path === undefined || value === undefined) throw new WrongUsage("--set wants a path, a space and a JSON value")
@@ -179,7 +213,7 @@ async function rotate(invocation: SopsInvocation, world: World): Promise<number>
   const options = [
     ...list(flags.get("add-age")).flatMap((text) => ["--add-age", text]),
     ...list(flags.get("rm-age")).flatMap((text) => ["--rm-age", text]),
-    ...pass(invocation, ["ignore-mac", "input-type"]),
+    ...pass(invocation, ["ignore-mac", "input-type", "indent"]),
   ]
   if (flags.has("in-place")) return ours("rotate", [file, ...options], world)
   const { bytes } = await readSopsFile(file, undefined)
@@ -196,10 +230,34 @@ async function edit({ flags, operands }: SopsInvocation, world: World): Promise<
   const { editPath } = await import("./edit.ts")
   const inputType = flags.get("input-type")
   const config = flags.get("config")
+  const indent = flags.get("indent")
   const options = {
     ...(typeof inputType === "string" ? { inputType } : {}),
     ...(typeof config === "string" ? { config } : {}),
     ...(flags.has("ignore-mac") ? ({ ignoreMac: true } as const) : {}),
+    ...(flags.has("show-master-keys") ? ({ showMasterKeys: true } as const) : {}),
+    ...(typeof indent === "string" ? { indent: numberOf(indent) } : {}),
   }
   return (await editPath(wanted(operands[0]), options, world)) ? 0 : unchangedCode
+}
+
+function numberOf(text: string): number {
+  if (!/^-?\d{1,9}$/.test(text)) throw new WrongUsage(`expected a number, not ${quote(text)}`)
+  return Number(text)
+}
+
+function groupChange({ operands, flags }: SopsInvocation): GroupChange {
+  const [action, ...rest] = operands
+  const [index] = rest
+  const threshold = flags.get("shamir-secret-sharing-threshold")
+  const file = flags.get("file")
+  const options = {
+    path: wanted(typeof file === "string" ? file : undefined),
+    threshold: typeof threshold === "string" ? numberOf(threshold) : 0,
+    inPlace: flags.has("in-place"),
+  }
+  if (action === "add" && index === undefined) return { ...options, change: { add: list(flags.get("age")) } }
+  if (action === "delete" && index !== undefined && rest.length === 1)
+    return { ...options, change: { remove: numberOf(index) } }
+  throw new WrongUsage("sops groups wants: add --file FILE --age RECIPIENT, or delete --file FILE INDEX")
 }
