@@ -35,7 +35,7 @@ const serial = 27205443
 const stub = encodeStub({ serial, slot: 0x82, tag: recipientTag(point) })
 
 function card(pinPolicy: "once" | "never"): CardState {
-  const key = { slot: 0x82, privateKey, pinPolicy, touchPolicy: "never" } as const
+  const key = { slot: 0x82, privateKey, pinPolicy, touchPolicy: "never", origin: "generated" } as const
   return importKey(newCard({ firmware: "5.4.3", serial }), key)
 }
 

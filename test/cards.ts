@@ -2,8 +2,10 @@
 import { readFileSync } from "node:fs"
 import {
   type CardState,
+  importKey,
   loadCards,
   manualClock,
+  newCard,
   VirtualCard,
   type VirtualOptions,
   type VirtualReader,
@@ -25,6 +27,21 @@ export const PIN = "123456"
 /** The states of the two YubiKeys that everything in test/vectors/yubikey is encrypted to. */
 export function vectorCards(): CardState[] {
   return loadCards(JSON.parse(vectorText("yubikey/cards.json")))
+}
+
+/** Two YubiKeys, 999 and 998, that one key was imported into: that of slot 82 of the vectors' 16169658, whose stub names neither. */
+export function twins(): readonly [CardState, CardState] {
+  const key = vectorCards().find(({ serial }) => serial === 16169658)?.keys["82"]
+  if (key === undefined) throw new TypeError("the vectors have such a key")
+  const privateKey = Uint8Array.from(Buffer.from(key.privateKey, "hex"))
+  const twin = (serial: number): CardState =>
+    importKey(newCard({ firmware: "5.7.1", serial, pin: PIN }), {
+      slot: 0x82,
+      privateKey,
+      pinPolicy: "once",
+      touchPolicy: "always",
+    })
+  return [twin(999), twin(998)]
 }
 
 /** A card in a reader, on a clock that the test drives. */

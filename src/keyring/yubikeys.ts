@@ -233,16 +233,16 @@ export class YubiKeys implements Identity, AsyncDisposable {
   }
 
   /**
-   * How prompts call the key. A stub's serial serves where one card is connected and one stub fits; where a mistake could send a PIN to
-   * the wrong YubiKey, the card is asked.
+   * How prompts call the key. A stub's serial serves where it can be no other YubiKey's: one card, one stub, and a key that was not
+   * imported, since such a key may have a twin. Where a mistake could send a PIN to the wrong YubiKey, the card is asked. A firmware
+   * that does not say where its keys come from is taken at the stub's word: asking it for its serial can cost a PIN.
    */
   async #question({ card, key, stub }: Fit, cards: number): Promise<KeyInQuestion> {
-    const ambiguous =
-      cards > 1 || this.#stubs.filter((other) => stub !== undefined && sameTag(other.tag, stub.tag)).length > 1
-    const serial =
-      ambiguous || this.#options.attendant.keyed === true
-        ? await card.serial()
-        : (stub?.serial ?? (await card.serialIfCheap()))
+    const alone = cards === 1 && this.#options.attendant.keyed !== true
+    const twins = this.#stubs.filter((other) => stub !== undefined && sameTag(other.tag, stub.tag)).length > 1
+    const named = stub?.slot === key.slot && key.origin !== "imported" && !twins
+    const asked = (): Promise<number | null> => (alone && stub === undefined ? card.serialIfCheap() : card.serial())
+    const serial = alone && named ? stub.serial : await asked()
     return { serial, reader: card.reader, slot: key.slot }
   }
 }

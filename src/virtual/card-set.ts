@@ -17,7 +17,8 @@ function field(value: Record<string, unknown>, name: string, path: Path): string
 
 /**
  * Makes the cards that a document names: `{ pin, puk, keys: [{ serial, firmware, slot, privateKey, pinPolicy, touchPolicy }] }`,
- * slot and P-256 private key in hex. Other fields are left alone. Keys with the same serial are on one card.
+ * slot and P-256 private key in hex. Other fields are left alone. Keys with the same serial are on one card. They stand for keys that
+ * age-plugin-yubikey made, which it does on the card; one that is there twice cannot have been.
  * @returns the cards in the order in which their serials come up
  * @throws CardFileInvalid, FirmwareUnknown, KeyRefused, PinUnusable
  */
@@ -38,7 +39,10 @@ export function loadCards(json: unknown): CardState[] {
     const card = cards.get(serial) ?? newCard({ firmware, serial, pin, puk })
     if (card.firmware !== firmware)
       throw new CardFileInvalid("another key of this card has another firmware", { keyPath: [...path, "firmware"] })
-    cards.set(serial, importKey(card, cardKey(entry, path)))
+    const key = cardKey(entry, path)
+    const twins =
+      list.filter((other: unknown) => isRecord(other) && other["privateKey"] === entry["privateKey"]).length > 1
+    cards.set(serial, importKey(card, { ...key, origin: twins ? "imported" : "generated" }))
   })
   return [...cards.values()]
 }

@@ -153,6 +153,8 @@ export type NewKey = Readonly<{
   pinPolicy: PinPolicy
   touchPolicy: TouchPolicy
   algorithm?: KeyAlgorithm
+  /** Where the card says that its key is from; "imported" unless given. */
+  origin?: SlotKey["origin"]
   name?: string
   now?: Date
 }>
@@ -176,7 +178,7 @@ export function importKey(state: CardState, key: NewKey): CardState {
     privateKey: Buffer.from(key.privateKey).toString("hex"),
     pinPolicy: key.pinPolicy,
     touchPolicy: key.touchPolicy,
-    origin: "imported",
+    origin: key.origin ?? "imported",
   }
   const object = certificateObjectOf(key.slot)
   if (algorithm === "p256" && key.slot < 0x9a && object !== null)

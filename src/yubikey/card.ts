@@ -1,7 +1,7 @@
 /** A YubiKey in a reader: its connection, and the P-256 keys in its slots. It is opened once for all files of a run. */
 import type { CardTransport, Reader } from "../pcsc/card-transport.ts"
 import { CardReset } from "../pcsc/failures.ts"
-import type { PinPolicy, TouchPolicy } from "../piv/metadata.ts"
+import type { PinPolicy, SlotMetadata, TouchPolicy } from "../piv/metadata.ts"
 import type { Pin } from "../piv/pin.ts"
 import { PivSession } from "../piv/session.ts"
 import type { Slot } from "../piv/slots.ts"
@@ -17,6 +17,8 @@ export type CardKey = Readonly<{
   tag: Uint8Array
   pinPolicy: PinPolicy | null
   touchPolicy: TouchPolicy | null
+  /** Null where the card does not tell. One that was generated is on this card alone. */
+  origin: SlotMetadata["origin"]
 }>
 
 /** Another program may reset the card more than once, but not for ever. */
@@ -124,17 +126,17 @@ export class YubiKeyCard implements AsyncDisposable {
       if (metadata === "none") return null
       if (metadata !== "unsupported") {
         this.#metadata = "supported"
-        const { publicKey } = metadata
-        if (metadata.algorithm !== "ECCP256" || publicKey === null || !("point" in publicKey)) return null
-        return cardKey(slot, publicKey.point, metadata.pinPolicy, metadata.touchPolicy)
+        const { algorithm, publicKey, pinPolicy, touchPolicy, origin } = metadata
+        if (algorithm !== "ECCP256" || publicKey === null || !("point" in publicKey)) return null
+        const { point } = publicKey
+        return { slot, point, tag: recipientTag(point), pinPolicy, touchPolicy, origin }
       }
       this.#metadata = "unsupported"
     }
     const der = await session.getCertificate(slot)
     if (der === null) return null
-    const certificate = readSlotCertificate(der)
-    if (certificate.point === null) return null
-    return cardKey(slot, certificate.point, certificate.pinPolicy, certificate.touchPolicy)
+    const { point, pinPolicy, touchPolicy } = readSlotCertificate(der)
+    return point === null ? null : { slot, point, tag: recipientTag(point), pinPolicy, touchPolicy, origin: null }
   }
 
   /**
@@ -168,8 +170,4 @@ export class YubiKeyCard implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-function cardKey(slot: Slot, point: Uint8Array, pinPolicy: PinPolicy | null, touchPolicy: TouchPolicy | null): CardKey {
-  return { slot, point, tag: recipientTag(point), pinPolicy, touchPolicy }
 }

@@ -107,7 +107,8 @@ export async function enrol(
     pinPolicy,
     touchPolicy,
   })
-  const key = { slot, point, tag, pinPolicy, touchPolicy }
+  const origin = privateKey === undefined ? "generated" : "imported"
+  const key = { slot, point, tag, pinPolicy, touchPolicy, origin } as const
   const signature = await signWithKey({ card, key, question, attendant }, sha256(toSign))
   await card.use((session) => session.putCertificate(slot, signedCertificate(toSign, signature)))
   return facts

@@ -5,8 +5,9 @@ import { decryptBytes } from "../../src/age/file.ts"
 import { X25519Identity } from "../../src/age/x25519.ts"
 import { explain, Failure } from "../../src/failure.ts"
 import { NoCard, NoCardService } from "../../src/pcsc/failures.ts"
-import { importKey, newCard, type VirtualReader } from "../../src/virtual/index.ts"
-import { inReader, PIN, type TestCard, vector, vectorCards, vectorText } from "../cards.ts"
+import { importKey, newCard, systemClock, type VirtualReader } from "../../src/virtual/index.ts"
+import { inReader, PIN, type TestCard, twins, vector, vectorCards, vectorText } from "../cards.ts"
+import { person } from "../dialogue.ts"
 import { allStubs, run, stubOf } from "./run.ts"
 
 const nano = 16169658
@@ -142,6 +143,28 @@ describe("which key is used", () => {
     await using unlock = run([inReader(twin)], { stubs: allStubs, pins })
     await unlock.open("piv-one")
     expect(asked).toEqual([999])
+  })
+
+  it.each([
+    { here: "one of two YubiKeys that it was imported into", cards: [0], serial: 999 },
+    { here: "both of them", cards: [0, 1], serial: 999 },
+    { here: "the other one alone", cards: [1], serial: 998 },
+  ])("is called by the YubiKey that is asked, with $here, whatever the stub says", async ({ cards, serial }) => {
+    const dialogue = person(PIN)
+    const states = twins()
+    // Each touch takes long enough to be announced.
+    const present = cards.map((index) => inReader(states[index] ?? states[0], { touch: 400, clock: systemClock }))
+    await using unlock = run(present, { stubs: [stubOf(nano, 0x82)], pins: { from: "person", dialogue } })
+    await unlock.open("piv-one")
+    expect(dialogue.asked).toEqual([`PIN for YubiKey ${serial} (slot 82)`])
+    expect(unlock.announced).toEqual([`touch YubiKey ${serial} (slot 82)`, `touch YubiKey ${serial} (slot 82): done`])
+  })
+
+  it("is asked for its serial number where it was imported, and costs six APDUs then", async () => {
+    const card = inReader(twins()[0])
+    await using unlock = run([card], { stubs: [stubOf(nano, 0x82)] })
+    await unlock.open("piv-one")
+    expect(card.reader.apdus).toBe(6)
   })
 
   it("is none but those that stubs name, where only stubs count", async () => {
