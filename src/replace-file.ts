@@ -1,8 +1,8 @@
 /** The one way in which a file is written: beside the old one, flushed, and renamed over it. */
 
 import { randomBytes } from "node:crypto"
-import { constants, type Stats } from "node:fs"
-import { type FileHandle, lstat, open, readlink, realpath, rename, stat, unlink } from "node:fs/promises"
+import { constants, lstatSync, readlinkSync, realpathSync, renameSync, type Stats, statSync } from "node:fs"
+import { type FileHandle, open, unlink } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
 import { EXIT, Failure } from "./failure.ts"
 
@@ -73,8 +73,33 @@ export function wayOut(cause: unknown): string | undefined {
   return reasons[systemCode(cause)]?.[1]
 }
 
-/** Flushes a directory, so that a rename in it survives a power cut. Windows cannot, and does not need to. @throws FlushFailed */
-export async function flushDirectory(folder: string): Promise<void> {
+/** Flushes that are under way, by folder, and the one that begins when they end. */
+type Flush = { running: Promise<void>; next: Promise<void> | null }
+const flushes = new Map<string, Flush>()
+
+/**
+ * Flushes a directory, so that a rename in it survives a power cut. Windows cannot, and does not need to.
+ * @throws FlushFailed
+ */
+export function flushDirectory(folder: string): Promise<void> {
+  const under = flushes.get(folder)
+  // One that has begun may not see what was renamed since. All who come meanwhile share the next.
+  if (under !== undefined) {
+    under.next ??= under.running.catch(() => undefined).then(() => beginFlush(folder))
+    return under.next
+  }
+  return beginFlush(folder)
+}
+
+function beginFlush(folder: string): Promise<void> {
+  const flush: Flush = { running: flushNow(folder), next: null }
+  flushes.set(folder, flush)
+  return flush.running.finally(() => {
+    if (flushes.get(folder) === flush && flush.next === null) flushes.delete(folder)
+  })
+}
+
+async function flushNow(folder: string): Promise<void> {
   let handle: FileHandle | undefined
   try {
     handle = await open(folder, constants.O_RDONLY)
@@ -101,15 +126,15 @@ export async function replaceFile(
 ): Promise<void> {
   let beside: string | undefined
   try {
-    const target = (await isLink(path)) ? await finalTarget(path) : path
-    const old = await statOrNull(target)
+    const target = isLink(path) ? finalTarget(path) : path
+    const old = statOrNull(target)
     if (old !== null && !old.isFile()) {
       await writeThrough(target, content)
       return
     }
     beside = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`)
     await writeBeside(target, beside, content, mode)
-    await rename(beside, target)
+    renameSync(beside, target)
     beside = undefined
     await flushDirectory(dirname(target))
   } catch (cause) {
@@ -141,7 +166,7 @@ export async function writeBeside(
   content: Uint8Array | AsyncIterable<Uint8Array>,
   mode = 0o600,
 ): Promise<void> {
-  const old = await statOrNull(target)
+  const old = statOrNull(target)
   const handle = await open(beside, "wx", old === null ? mode : 0o600)
   try {
     await (content instanceof Uint8Array ? handle.writeFile(content) : writePieces(handle, content))
@@ -187,31 +212,28 @@ async function writeAll(handle: FileHandle, batch: readonly Uint8Array[]): Promi
   while (rest.length > 0) rest = rest.subarray((await handle.write(rest)).bytesWritten)
 }
 
-async function isLink(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => null))?.isSymbolicLink() === true
+// At once: a turn through the thread pool costs ten times what these cost.
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
 }
 
 /**
  * Where a path leads, through every link on the way; what it leads to need not be there.
  * @throws the operating system's error
  */
-export async function finalTarget(path: string): Promise<string> {
+export function finalTarget(path: string): string {
   try {
-    return await realpath(path)
+    return realpathSync.native(path)
   } catch (cause) {
     if (systemCode(cause) !== "ENOENT") throw cause
-    if (!(await isLink(path))) return join(await realpath(dirname(path)), basename(path))
-    return finalTarget(resolve(dirname(path), await readlink(path)))
+    if (!isLink(path)) return join(realpathSync.native(dirname(path)), basename(path))
+    return finalTarget(resolve(dirname(path), readlinkSync(path)))
   }
 }
 
-async function statOrNull(path: string): Promise<Stats | null> {
-  try {
-    return await stat(path)
-  } catch (cause) {
-    if (systemCode(cause) === "ENOENT") return null
-    throw cause
-  }
+function statOrNull(path: string): Stats | null {
+  return statSync(path, { throwIfNoEntry: false }) ?? null
 }
 
 async function keepOwner(handle: FileHandle, old: Stats | null): Promise<void> {

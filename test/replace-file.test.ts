@@ -15,7 +15,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { PinNeeded } from "../src/piv/failures.ts"
-import { replaceFile, WriteFailed } from "../src/replace-file.ts"
+import { FlushFailed, flushDirectory, replaceFile, WriteFailed } from "../src/replace-file.ts"
 
 let folder = ""
 beforeEach(() => {
@@ -105,5 +105,17 @@ describe("replacing a file", () => {
   it("leaves a directory in its place", async () => {
     await expect(replaceFile(folder, bytes("new"))).rejects.toBeInstanceOf(WriteFailed)
     expect(statSync(folder).isDirectory()).toBe(true)
+  })
+})
+
+describe("flushing a folder", () => {
+  it("is shared by all who ask meanwhile, and so is its failure", async () => {
+    await Promise.all(Array.from({ length: 100 }, () => flushDirectory(tmpdir())))
+    const missing = join(tmpdir(), "no-such-folder-to-flush")
+    const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => flushDirectory(missing)))
+    expect(outcomes.map((outcome) => outcome.status === "rejected" && outcome.reason instanceof FlushFailed)).toEqual(
+      Array.from({ length: 5 }, () => true),
+    )
+    await expect(flushDirectory(missing)).rejects.toThrow(FlushFailed)
   })
 })

@@ -1,6 +1,5 @@
 /** Files that are changed in place: a link to one is followed within its repository, and not out of it. */
-import { existsSync } from "node:fs"
-import { realpath } from "node:fs/promises"
+import { existsSync, realpathSync } from "node:fs"
 import { dirname, join, resolve, sep } from "node:path"
 import { EXIT, Failure } from "../failure.ts"
 import { quote } from "../quote.ts"
@@ -24,16 +23,21 @@ export class LinkLeadsOut extends Failure {
  * `.sops.yaml`. In no repository, links lead where they will.
  * @throws LinkLeadsOut, ReadFailed
  */
-export async function requireInside(path: string): Promise<void> {
+export function requireInside(path: string): void {
   const absolute = resolve(path)
   const folder = dirname(absolute)
   const root = holderOf(folder, ".git") ?? holderOf(folder, configName)
   if (root === null) return
-  const readFailed = (cause: unknown): never => {
+  const [target, top] = real(path, absolute, root)
+  if (!target.startsWith(top.endsWith(sep) ? top : top + sep)) throw new LinkLeadsOut(path, target, top)
+}
+
+function real(path: string, absolute: string, root: string): readonly [target: string, top: string] {
+  try {
+    return [finalTarget(absolute), realpathSync.native(root)]
+  } catch (cause) {
     throw new ReadFailed(path, cause)
   }
-  const [target, top] = await Promise.all([finalTarget(absolute), realpath(root)]).catch(readFailed)
-  if (!target.startsWith(top.endsWith(sep) ? top : top + sep)) throw new LinkLeadsOut(path, target, top)
 }
 
 /** The nearest folder, from this one upward, in which a name is. */

@@ -45,7 +45,7 @@ export type OpenFile = ReadFile & Disposable & Readonly<{ key: DataKey; document
 
 /** Reads a file that is to be written. @throws LinkLeadsOut, and what readSopsFile throws */
 export async function readToChange(path: string, inputType: string | undefined): Promise<ReadFile> {
-  await requireInside(path)
+  requireInside(path)
   return readSopsFile(path, inputType)
 }
 

@@ -74,7 +74,7 @@ export async function encryptSops(path: string | undefined, options: SopsEncrypt
     })
   if (options.inPlace === true && (path === undefined || options.output !== undefined))
     throw new WrongUsage("--in-place wants a FILE, and no --output")
-  if (options.inPlace === true && path !== undefined) await requireInside(path)
+  if (options.inPlace === true && path !== undefined) requireInside(path)
   const input = await storeOf(inputFormat)
   const store = await storeOf(parseFormat(options.outputType, "--output-type") ?? inputFormat)
   const found = await ruleUnlessNamed(name, options, world)

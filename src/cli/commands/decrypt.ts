@@ -52,7 +52,7 @@ const lead = 1024
 async function decrypt(file: string | undefined, options: Options, world: World): Promise<void> {
   const where: Where = { file: file ?? "standard input" }
   const output = outputOf(file, options)
-  if (options.inPlace === true && output !== undefined) await (await import("../inside.ts")).requireInside(output)
+  if (options.inPlace === true && output !== undefined) (await import("../inside.ts")).requireInside(output)
   try {
     const source = new ByteSource(await openInput(file, world))
     const first = await source.peek(lead)

@@ -134,7 +134,7 @@ async function wrappedGroups(
 }
 
 async function editNewFile(path: string, options: Options, world: World): Promise<boolean> {
-  await requireInside(path)
+  requireInside(path)
   const found = await new Configs(options, world).requireRule(path)
   const { rule } = found
   const store = await storeOf(parseFormat(options.inputType, "--input-type") ?? formatOfName(path))
