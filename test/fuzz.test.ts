@@ -2,35 +2,49 @@
  * Every parser, on arbitrary bytes, on arbitrary sequences of what its language is made of, and on damaged valid input: it gives a value
  * or a Failure, never another error. Canonical forms and round trips are with each parser's own tests.
  */
-import { X509Certificate } from "node:crypto"
+import { generateKeyPairSync, X509Certificate } from "node:crypto"
 import { deflateSync, gzipSync } from "node:zlib"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { p256Compress } from "#primitives"
 import { decodeArmor, encodeArmor } from "../src/age/armor.ts"
+import { decodeBase64 } from "../src/age/base64.ts"
 import { decodeBech32 } from "../src/age/bech32.ts"
 import { ByteSource } from "../src/age/byte-source.ts"
 import { decryptBytes } from "../src/age/file.ts"
 import { parseHeader } from "../src/age/header.ts"
 import { readIdentityFile } from "../src/age/identity-file.ts"
 import { openWith } from "../src/age/open.ts"
+import { readOpenSshKey } from "../src/age/openssh-key.ts"
 import { parsePluginIdentity, parsePluginRecipient } from "../src/age/plugin-name.ts"
 import { parseRecipient, parseRecipientsFile } from "../src/age/recipients.ts"
 import { readSshPrivateKey } from "../src/age/ssh-private-key.ts"
-import { parseSshPublicLine } from "../src/age/ssh-public-key.ts"
+import { decodeStandardBase64, parseSshPublicLine } from "../src/age/ssh-public-key.ts"
 import { sshLinesToAge } from "../src/age/ssh-to-age.ts"
 import { X25519Identity } from "../src/age/x25519.ts"
+import { exchangeWith } from "../src/apdu/exchange.ts"
 import { concat, decodeTlvs, encodeTlv } from "../src/apdu/tlv.ts"
 import { readEvidenceText } from "../src/ceremony/attestation-evidence.ts"
+import { parseExposureMarks } from "../src/ceremony/exposure-marks.ts"
+import { readVersion } from "../src/ceremony/file-version.ts"
 import { parseStatus } from "../src/ceremony/git.ts"
+import { parseBatch, parseLog, parseTree } from "../src/ceremony/history.ts"
+import { parseJournal } from "../src/ceremony/journal.ts"
 import { readKeyNames } from "../src/ceremony/key-names.ts"
+import { parseManifest } from "../src/ceremony/manifest-needs.ts"
 import { keyFromKnownHosts } from "../src/ceremony/new-key.ts"
 import { parsePolicy } from "../src/ceremony/policy.ts"
-import { parseLine } from "../src/ceremony/transcript.ts"
+import { checkSignatures } from "../src/ceremony/signature.ts"
+import { chainEvents, parseTranscript, verifyChain } from "../src/ceremony/transcript.ts"
 import { splitWords } from "../src/cli/editors.ts"
 import { parseSopsArguments } from "../src/cli/sops-arguments.ts"
+import { parseVirtualReader } from "../src/cli/virtual-reader.ts"
 import { Failure } from "../src/failure.ts"
 import { pinsFromText } from "../src/keyring/pin-source.ts"
 import { UnlockSession } from "../src/keyring/unlock-session.ts"
+import type { CardTransport } from "../src/pcsc/card-transport.ts"
+import { agreeOnSecret } from "../src/piv/keys.ts"
+import { managementAlgorithm } from "../src/piv/management-key.ts"
 import { referenceMetadata, slotMetadata } from "../src/piv/metadata.ts"
 import { getCertificate } from "../src/piv/objects.ts"
 import { pinFrom } from "../src/piv/pin.ts"
@@ -50,8 +64,10 @@ import { parseKeyPath } from "../src/sops/key-path.ts"
 import type { Format } from "../src/sops/stores/store.ts"
 import { str } from "../src/sops/tree.ts"
 import { parseTimestamp } from "../src/sops/yaml/timestamp.ts"
-import { loadCards, newCard, parseCard, parseFault } from "../src/virtual/index.ts"
+import { loadCards, manualClock, newCard, parseCard, parseFault, VirtualCard } from "../src/virtual/index.ts"
+import { messageReader } from "../src/virtual/vpcd.ts"
 import { verifyAttestation, yubicoRoots } from "../src/yubikey/attestation.ts"
+import { readP256PrivateKey } from "../src/yubikey/private-key-file.ts"
 import { YubiKeyRecipient } from "../src/yubikey/recipient.ts"
 import { readSlotCertificate } from "../src/yubikey/slot-certificate.ts"
 import { keyStanzas } from "../src/yubikey/stanzas.ts"
@@ -79,6 +95,10 @@ async function drain(pieces: AsyncIterable<unknown>): Promise<void> {
   for await (const piece of pieces) expect(piece).toBeInstanceOf(Uint8Array)
 }
 
+async function drainAll(things: AsyncIterable<unknown>): Promise<void> {
+  for await (const thing of things) expect(thing).toBeDefined()
+}
+
 const provision = lines("yubikey/provision-key.txt").at(-1) ?? ""
 const stub = lines("yubikey/identities.txt").find((line) => line.startsWith("AGE-PLUGIN-YUBIKEY-")) ?? ""
 const certificate = (name: string): Uint8Array =>
@@ -96,6 +116,28 @@ const certificateObject = (der: Uint8Array, info: number): Uint8Array =>
   encodeTlv(0x53, encodeTlv(0x70, der), encodeTlv(0x71, Uint8Array.of(info)), encodeTlv(0xfe))
 /** A card that answers everything with these bytes. */
 const answering = (data: Uint8Array) => () => Promise.resolve({ data, sw: 0x9000 })
+
+const fromHex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"))
+const virtualState = newCard({ firmware: "5.7.1", serial: 1 })
+const virtualCard = (): VirtualCard => new VirtualCard(virtualState, { clock: manualClock({ skipSleep: true }) })
+/** A card that says this once, and that there is no more. */
+const oneAnswer = (bytes: Uint8Array): CardTransport => {
+  let next = bytes
+  return {
+    transmit: () => {
+      const answer = next
+      next = fromHex("6f00")
+      return Promise.resolve(answer)
+    },
+    close: () => Promise.resolve(),
+  }
+}
+const record = chainEvents(
+  [{ event: "begin" }, { event: "end", files: 2 }],
+  "0123456789ab",
+  "2026-01-02T03:04:05Z",
+  null,
+)
 
 const ageFiles = ["piv-one", "mixed", "many-stanzas", "tag-one"].map((name) => vector(`yubikey/age/${name}.age`))
 const armored = vector("yubikey/age/piv-two-armored.age")
@@ -310,6 +352,22 @@ const parsers: readonly Parser[] = [
     ],
   },
   {
+    name: "OpenSSH's own form of private keys",
+    parse: (bytes) => readOpenSshKey(bytes).open(null),
+    valid: [Uint8Array.from(Buffer.from(sshKey("ed-none").replace(/-----.*-----|\n/g, ""), "base64"))],
+  },
+  {
+    name: "P-256 private keys",
+    parse: (bytes) => readP256PrivateKey(bytes)[Symbol.dispose](),
+    valid: [generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "sec1", format: "pem" })],
+    words: ["-----BEGIN EC PRIVATE KEY-----\n", "-----END EC PRIVATE KEY-----\n", "AAAA", "MHcCAQEE"],
+  },
+  {
+    name: "Base64, with padding and without",
+    parse: (bytes) => [decodeBase64(textOf(bytes)), decodeStandardBase64(textOf(bytes))],
+    valid: ["QUJD", "QQ", "QQ=="],
+  },
+  {
     name: "SSH public keys",
     parse: (bytes) => parseSshPublicLine(textOf(bytes)),
     valid: ["ed-none.pub", "rsa-none.pub", "ecdsa-none.pub"].map(sshKey),
@@ -373,8 +431,76 @@ const parsers: readonly Parser[] = [
   },
   {
     name: "the ceremony's record",
-    parse: (bytes) => parseLine(textOf(bytes)),
-    valid: ['{"event":"a","time":"b","ceremony":"c","previous":"","hash":""}'],
+    parse: (bytes) => {
+      const text = textOf(bytes).split("\n")
+      return [verifyChain(text), parseTranscript(text)]
+    },
+    valid: [record.join("\n"), ...record],
+    words: [...formats.json.words, '"event":', '"previous":', '"hash":"', "\n"],
+  },
+  {
+    name: "signatures in the record",
+    parse: (bytes) => {
+      const [publicKey = "", signature = ""] = textOf(bytes).split(" ")
+      const line = { event: "signature", by: "yubikey", publicKey, signature, serial: 1, time: "", ceremony: "" }
+      return checkSignatures([JSON.stringify({ ...line, previous: "", hash: "" })], null)
+    },
+    valid: [`${Buffer.from(p256Compress(point) ?? "").toString("hex")} MAYCAQECAQE=`],
+  },
+  {
+    name: "the ceremony's journal",
+    parse: (bytes) => parseJournal(textOf(bytes), "journal"),
+    valid: [
+      JSON.stringify({
+        version: 1,
+        id: "0123456789ab",
+        planHash: "a",
+        state: "staged",
+        files: [{ path: "a", before: "0".repeat(64), after: "1".repeat(64) }],
+        transcript: record,
+      }),
+    ],
+    words: formats.json.words,
+  },
+  {
+    name: "marks of exposed values",
+    parse: (bytes) => parseExposureMarks(textOf(bytes)),
+    valid: [
+      `marks:\n  - file: a.yaml\n    paths: ['["a"]']\n    key: lena\n    state: waived\n    reason: old\n    version: ${"0".repeat(40)}\n    date: 2026-01-02\n`,
+    ],
+    words: [...formats.yaml.words, "marks:\n", "file: a\n", "paths: ", "state: rotated\n"],
+  },
+  {
+    name: "what hosts need",
+    parse: (bytes) => parseManifest(textOf(bytes), "electra"),
+    valid: ['{"secrets": [{"name": "a", "sopsFile": "/nix/store/x/a.yaml", "key": "a/b", "format": "yaml"}]}'],
+    words: [...formats.json.words, '"secrets"', '"sopsFile"', '"key"', '"format"', "/"],
+  },
+  {
+    name: "versions of files in git",
+    parse: (bytes) => readVersion("secrets/app.yaml", bytes),
+    valid: [vector("yubikey/repo/secrets/app0.yaml")],
+    words: formats.yaml.words,
+  },
+  {
+    name: "git's log",
+    parse: (bytes) => drainAll(parseLog(inPieces(bytes, 11))),
+    valid: [
+      `\u0001${"a".repeat(40)} 2026-01-02T03:04:05Z Begin\0\n:000000 100644 ${"0".repeat(40)} ${"b".repeat(40)} A\0a.yaml\0`,
+    ],
+    words: ["\0", "\u0001", ":", "::", "100644 ", "120000 ", `${"c".repeat(40)} `, "\n", "a.yaml"],
+  },
+  {
+    name: "git's trees",
+    parse: (bytes) => parseTree(textOf(bytes)),
+    valid: [`100644 blob ${"a".repeat(40)}\ta.yaml\0`],
+    words: ["\0", "\t", " blob ", "100644", "160000 commit ", "a".repeat(40)],
+  },
+  {
+    name: "git's blobs",
+    parse: (bytes) => drainAll(parseBatch(inPieces(bytes, 11), ["a", "b"], 8, "folder")),
+    valid: [`${"a".repeat(40)} blob 3\nabc\n${"b".repeat(40)} missing\n`, "a blob 12\nabcdefghijkl\nb blob 0\n\n"],
+    words: [" blob ", "3\n", "99999999999999999999\n", " missing\n", "abc", "\n"],
   },
   {
     name: "git's status",
@@ -419,6 +545,45 @@ const parsers: readonly Parser[] = [
       return source.from === "program" ? source.pin(27205443) : null
     },
     valid: ["27205443 123456\n16169658 654321\n"],
+  },
+  {
+    name: "virtual readers",
+    parse: (bytes) => parseVirtualReader(textOf(bytes)),
+    valid: ["virtual:key.json?touch=250&ecdh-delay=100&fault=removed@5"],
+    words: ["virtual:", "?", "&", "=", "touch", "auto", "fault", "%"],
+  },
+  {
+    name: "APDUs to a virtual YubiKey",
+    parse: (bytes) => virtualCard().transmit(bytes),
+    valid: ["00a4040005a000000308", "00200080083132333435363700", "0087118205", "00cb3fff055c035fc10d"].map(fromHex),
+    words: ["00", "10", "87", "cb", "a4", "fe", "47", "f7", "7c", "82", "a000000308", "ff"].map(fromHex),
+  },
+  {
+    name: "frames of vpcd",
+    parse: (bytes) => {
+      const read = messageReader(() => undefined)
+      for (let at = 0; at < bytes.length; at += 7) read(bytes.subarray(at, at + 7))
+    },
+    valid: ["000104", "000500a4040000"].map(fromHex),
+  },
+  {
+    name: "answers of a card",
+    parse: (bytes) => exchangeWith(oneAnswer(bytes))({ ins: 0xcb, p1: 0x3f, p2: 0xff }),
+    valid: ["9000", "53009000", "6a82"].map(fromHex),
+    words: ["9000", "6100", "6c04", "6982", "63c2"].map(fromHex),
+  },
+  {
+    name: "key agreements",
+    parse: async (bytes) => {
+      const secret = await agreeOnSecret(answering(bytes), 0x82, point)
+      if ("use" in secret) secret[Symbol.dispose]()
+    },
+    valid: [encodeTlv(0x7c, encodeTlv(0x82, new Uint8Array(32)))],
+  },
+  {
+    name: "the management key's metadata",
+    parse: (bytes) => managementAlgorithm(answering(bytes)),
+    valid: [concat(encodeTlv(1, Uint8Array.of(0x0a)), encodeTlv(2, Uint8Array.of(0, 1)))],
   },
   { name: "slots", parse: (bytes) => parseSlot(textOf(bytes)), valid: ["82", "9a", "1"] },
   {

@@ -37,7 +37,11 @@ export async function isShallow(folder: string): Promise<boolean> {
 
 /** The files of a commit: path, relative to the top, to blob. */
 export async function listTree(folder: string, commit: string): Promise<Map<string, string>> {
-  const listed = await git(folder, "ls-tree", "-r", "-z", "--full-tree", commit)
+  return parseTree(await git(folder, "ls-tree", "-r", "-z", "--full-tree", commit))
+}
+
+/** What `git ls-tree -z` printed. [git-ls-tree(1)] "Output format" */
+export function parseTree(listed: string): Map<string, string> {
   const files = new Map<string, string>()
   for (const line of listed.split("\0")) {
     const [, mode, blob, path] = /^(\d+) blob ([0-9a-f]+)\t(.*)$/s.exec(line) ?? []
@@ -52,8 +56,8 @@ export async function listTree(folder: string, commit: string): Promise<Map<stri
  * them left it.
  * @throws GitFailed
  */
-export async function* readCommits(folder: string, commit: string): AsyncGenerator<Commit> {
-  const fields = splitFields(
+export function readCommits(folder: string, commit: string): AsyncGenerator<Commit> {
+  return parseLog(
     run(folder, [
       "log",
       "-z",
@@ -72,6 +76,11 @@ export async function* readCommits(folder: string, commit: string): AsyncGenerat
       "--",
     ]),
   )
+}
+
+/** What `git log` printed, as it comes. [git-diff(1)] "Raw output format" */
+export async function* parseLog(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Commit> {
+  const fields = splitFields(pieces)
   let open: (Commit & { changes: Change[] }) | null = null
   for await (const field of fields) {
     const text = field.replace(/^\n/, "")
@@ -108,9 +117,25 @@ function parseChange(meta: string, path: string): Change | null {
  */
 export async function* readBlobs(folder: string, ids: readonly string[], limit: number): AsyncGenerator<Blob> {
   if (ids.length === 0) return
-  const source = new ByteSource(run(folder, ["cat-file", "--batch", "--buffer"], `${ids.join("\n")}\n`))
+  const printed = run(folder, ["cat-file", "--batch", "--buffer"], `${ids.join("\n")}\n`)
+  yield* parseBatch(printed, ids, limit, folder)
+}
+
+/** What `git cat-file --batch` printed for these ids, as it comes. [git-cat-file(1)] "Batch output". @throws GitFailed */
+export async function* parseBatch(
+  pieces: AsyncIterable<Uint8Array>,
+  ids: readonly string[],
+  limit: number,
+  folder: string,
+): AsyncGenerator<Blob> {
+  const source = new ByteSource(pieces)
+  const take = async (length: number): Promise<Uint8Array> => {
+    const taken = await source.take(length)
+    if (taken.length < length) throw new GitFailed(folder, "cat-file", "it ended early")
+    return taken
+  }
   for (const id of ids) {
-    // "ID blob SIZE", or "ID missing". [git-cat-file(1)] "Batch output"
+    // "ID blob SIZE", or "ID missing".
     const header = await source.line(1000)
     const size = header === null || header === "too long" ? null : / blob (\d+)$/.exec(header.text)?.[1]
     if (size === undefined) {
@@ -119,12 +144,12 @@ export async function* readBlobs(folder: string, ids: readonly string[], limit: 
     }
     if (size === null) throw new GitFailed(folder, "cat-file", "it ended early")
     let left = Number(size)
-    if (left <= limit) yield { id, bytes: await source.take(left) }
+    if (left <= limit) yield { id, bytes: await take(left) }
     else {
-      while (left > 0) left -= (await source.take(Math.min(left, 1 << 16))).length
+      for (; left > 0; left -= 1 << 16) await take(Math.min(left, 1 << 16))
       yield { id, bytes: null }
     }
-    await source.take(1)
+    await take(1)
   }
   await source.ended()
 }

@@ -91,7 +91,11 @@ export async function removeJournal(folder: string): Promise<void> {
 export async function readJournal(folder: string): Promise<Journal | null> {
   const path = journalPath(folder)
   const text = await readTextIfThere(path)
-  if (text === null) return null
+  return text === null ? null : parseJournal(text, path)
+}
+
+/** @throws RecordDamaged */
+export function parseJournal(text: string, path: string): Journal {
   try {
     const parsed: unknown = JSON.parse(text)
     if (isJournal(parsed)) return parsed

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest"
 import { DisjointSets, NumberList } from "../../src/ceremony/disjoint-sets.ts"
 import { GitFailed, RevisionUnknown } from "../../src/ceremony/failures.ts"
 import { readVersion, VersionReader, type VersionState } from "../../src/ceremony/file-version.ts"
-import { type Commit, listTree, readBlobs, readCommits, resolveCommit } from "../../src/ceremony/history.ts"
+import { type Commit, listTree, parseBatch, readBlobs, readCommits, resolveCommit } from "../../src/ceremony/history.ts"
 import { MarkTable } from "../../src/ceremony/mark-table.ts"
 import { fuzzRuns } from "../fuzz-runs.ts"
 import { SopsHistory } from "./sops-history.ts"
@@ -109,6 +109,18 @@ describe("the commits of a history", () => {
 })
 
 describe("the contents of blobs", () => {
+  it.each([
+    { what: "a blob that is wanted", printed: "a blob 9\nabc", limit: 1000 },
+    { what: "a blob that is passed over", printed: "a blob 9\nabc", limit: 1 },
+    { what: "the line feed behind one", printed: "a blob 3\nabc", limit: 1000 },
+    { what: "the first line", printed: "", limit: 1000 },
+  ])("fails when git ends in $what", async ({ printed, limit }) => {
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      yield await Promise.resolve(Buffer.from(printed))
+    }
+    await expect(all(parseBatch(pieces(), ["a"], limit, "folder"))).rejects.toThrow(GitFailed)
+  })
+
   it("come in order, without those that are too large or not there", async () => {
     using history = new SopsHistory()
     const content = { small: "small", empty: "", large: "x".repeat(200_000), binary: "\n\0blob 3\n" }
