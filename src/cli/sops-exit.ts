@@ -1,5 +1,6 @@
 /** The exit codes of sops, for programs that call it by ours. [sops] cmd/sops/codes/codes.go */
 import type { Failure } from "../failure.ts"
+import type { SopsCommand } from "./sops-arguments.ts"
 
 const codes: Readonly<Record<string, number>> = {
   "no-file-named": 100,
@@ -30,9 +31,29 @@ export function sopsMessage(failure: Failure): string | null {
   return messages[failure.code] ?? null
 }
 
-/** What sops would exit with; 1 where it has no code of its own. */
-export function sopsExitCode(failure: Failure): number {
-  return codes[failure.code] ?? 1
+/** Where a command has a code of its own for a failure. */
+const codesOf: Readonly<Partial<Record<SopsCommand, Readonly<Record<string, number>>>>> = {
+  encrypt: { "wrong-usage": 8 },
+  decrypt: { "wrong-usage": 8 },
+  edit: { "command-not-started": 201 },
+  set: { "read-failed": 2, "sops-key-path-invalid": 7 },
+  unset: { "read-failed": 2, "sops-key-path-invalid": 7 },
+  rotate: { "read-failed": 2 },
+  groups: { "read-failed": 2, "no-file-named": 2 },
+  updatekeys: { "read-failed": 1 },
+  filestatus: { "read-failed": 1 },
+  "exec-env": { "read-failed": 2, "sops-value-unsupported": 1 },
+  "exec-file": { "read-failed": 2 },
+}
+
+/**
+ * What sops would exit with; 1 where it has no code of its own.
+ * @param command - null where the arguments did not say which
+ */
+export function sopsExitCode(failure: Failure, command: SopsCommand | null): number {
+  // A value that is no JSON, of all that `set` reads, stands in no file.
+  if (command === "set" && failure.code === "sops-syntax-invalid" && failure.where.file === undefined) return 7
+  return (command === null ? undefined : codesOf[command]?.[failure.code]) ?? codes[failure.code] ?? 1
 }
 
 /** `edit` and `set` that change nothing. */

@@ -4,6 +4,7 @@ import type { Command } from "commander"
 import { printDecrypted } from "../../sops/file.ts"
 import { openSession } from "../access.ts"
 import { becomeUser } from "../become-user.ts"
+import { WrongUsage } from "../failures.ts"
 import { inPrivateFolder } from "../private-folder.ts"
 import { runShell } from "../shell.ts"
 import { type ChangeOptions, declareChange, locate, openSopsFile, outputStore, readSopsFile } from "../sops-change.ts"
@@ -20,10 +21,12 @@ export function define(command: Command, world: World, done: (status: number) =>
     .option("--no-fifo", "as it is always here: the file is one, in memory and for its owner alone")
     .option("--user <NAME>", "run CMD as this user, whose file it then is; for root only")
     .action(async (path: string, cmd: string, options: Options) => {
+      const name = options.filename ?? basename(path)
+      if (name !== basename(name)) throw new WrongUsage("a name, without folders", { where: { option: "--filename" } })
       const plain = await decrypt(path, options, world)
       const user = options.user === undefined ? {} : becomeUser(options.user)
       const status = await inPrivateFolder(world, async (folder) => {
-        const file = await folder.write(basename(options.filename ?? path), plain)
+        const file = await folder.write(name, plain)
         return runShell(cmd.replaceAll("{}", file), { ...world.env, ...user })
       })
       done(status)

@@ -4,6 +4,7 @@ import { basename, resolve } from "node:path"
 import type { Command } from "commander"
 import { Failure } from "../../failure.ts"
 import { quote } from "../../quote.ts"
+import { KeyPathInvalid } from "../../sops/failures.ts"
 import { findConfig } from "../../sops/find-config.ts"
 import { formatNamed, formatOfName } from "../../sops/format.ts"
 import type { Format } from "../../sops/stores/store.ts"
@@ -32,19 +33,21 @@ export function define(command: Command, world: World, done: (status: number) =>
 }
 
 async function sops(argv: readonly string[], world: World): Promise<number> {
+  let command: SopsCommand | null = null
   try {
     const invocation = parseSopsArguments(argv)
     if (invocation.flags.has("version")) {
       await world.out(`sops ${(await import("../../sops/metadata.ts")).formatVersion} (ts-age-yk ${version})\n`)
       return 0
     }
+    command = invocation.command
     return await run(invocation, await withConfigOfSops(invocation, world))
   } catch (failure) {
     if (!(failure instanceof Failure)) throw failure
     const message = sopsMessage(failure)
     if (message === null) reportFailure(failure, world, false, "sops")
     else world.err(`${message}\n`)
-    return sopsExitCode(failure)
+    return sopsExitCode(failure, command)
   }
 }
 
@@ -162,16 +165,27 @@ function encryptArguments(invocation: SopsInvocation, world: World): string[] {
 
 async function decryptArguments(invocation: SopsInvocation, world: World): Promise<string[]> {
   const { flags, operands } = invocation
-  const file = wanted(operands[0])
-  const args = [file, ...pass(invocation, ["extract", "ignore-mac", "input-type", "output"])]
-  if (flags.has("in-place")) args.push("--output", file)
+  const [file] = operands
+  // Only the sub-command reads standard input.
+  if (file === undefined && flags.has("decrypt")) throw new NoFileNamed()
+  if (flags.has("in-place") && (file === undefined || flags.has("output")))
+    throw new WrongUsage("--in-place wants a file, and no --output")
+  const args = [
+    ...(file === undefined ? [] : [file]),
+    ...pass(invocation, ["extract", "ignore-mac", "output", "in-place"]),
+  ]
+  const override = flags.get("filename-override")
+  const name = typeof override === "string" ? override : file
+  const input = flags.get("input-type") ?? (name === file ? undefined : formatOfName(String(name)))
   // sops takes the format of what it prints from the name, even when told that of what it reads.
-  const output = flags.get("output-type") ?? (flags.has("input-type") ? formatOfName(file) : undefined)
-  if (typeof output === "string") args.push("--output-type", output)
-  const indent =
-    flags.get("indent") ??
-    (await configuredIndent(invocation, formatNamed(String(output)) ?? formatOfName(file), world))
-  return typeof indent === "string" ? [...args, `--indent=${indent}`] : args
+  const output =
+    flags.get("output-type") ?? (name === undefined || input === undefined ? undefined : formatOfName(name))
+  if (typeof input === "string") args.push(`--input-type=${input}`)
+  if (typeof output === "string") args.push(`--output-type=${output}`)
+  const format = formatNamed(String(output ?? input)) ?? formatOfName(name ?? "")
+  const indent = flags.get("indent") ?? (await configuredIndent(invocation, format, world))
+  if (typeof indent === "string") args.push(`--indent=${indent}`)
+  return args
 }
 
 /** sops prints with the indentation that `.sops.yaml` wants. A configuration that is broken is no reason not to decrypt. */
@@ -192,18 +206,19 @@ async function set(invocation: SopsInvocation, world: World): Promise<number> {
   const options = pass(invocation, ["ignore-mac", "idempotent", "input-type", "output-type", "indent"])
   if (typeof old === "string") {
     const [path, value] = /^(.*?\]) (.*)$/s.exec(old)?.slice(1) ?? []
-    if (path === undefined || value === undefined) throw new WrongUsage("--set wants a path, a space and a JSON value")
+    if (path === undefined || value === undefined) throw new KeyPathInvalid(old, "a space and a JSON value follow it")
     return ours("set", [wanted(operands[0]), path, value, ...options], world)
   }
   const [file, path, value] = operands
-  const source = flags.has("value-stdin")
-    ? ["--value-stdin"]
-    : value === undefined
-      ? []
+  const fromStandardInput = flags.has("value-stdin")
+  if (path === undefined || (value === undefined && !fromStandardInput)) throw new NoFileNamed()
+  const source =
+    fromStandardInput || value === undefined
+      ? "--value-stdin"
       : flags.has("value-file")
-        ? ["--value-file", value]
-        : [value]
-  return ours("set", [wanted(file), path ?? "", ...source, ...options], world)
+        ? `--value-file=${value}`
+        : value
+  return ours("set", [wanted(file), path, source, ...options], world)
 }
 
 /** Without `--in-place`, sops prints the rotated file and leaves the old one. */
