@@ -1,6 +1,8 @@
 /** The commands that make and change SOPS files, as a person runs them, with software keys. */
+import { spawnSync } from "node:child_process"
 import {
   chmodSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -11,6 +13,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { generateX25519Identity, identityToRecipient } from "age-encryption"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { splitWords } from "../../src/cli/editors.ts"
@@ -203,6 +206,29 @@ describe("set and unset", () => {
   })
 })
 
+describe("--indent", () => {
+  it("is spaces a level of what is printed or written, in the place of the file's", async () => {
+    await encrypted()
+    const indented = "# c\na: 1\nb:\n  - x\n"
+    expect((await run(["decrypt", "--no-yubikey", "--indent", "2", path("s.yaml")])).out).toBe(indented)
+    for (const args of [
+      ["set", path("s.yaml"), '["d"]["e"]', "1"],
+      ["rotate", path("s.yaml")],
+    ]) {
+      expect((await run([...args, "--no-yubikey", "--indent", "3"])).status).toBe(0)
+      expect(text("s.yaml")).toMatch(/^d:\n {3}e: ENC/m)
+    }
+    // Without it, the file's stays.
+    expect((await run(["unset", "--no-yubikey", path("s.yaml"), '["b"]'])).status).toBe(0)
+    expect(text("s.yaml")).toMatch(/^d:\n {3}e: ENC/m)
+    expect((await run(["decrypt", "--no-yubikey", "--indent=-1", "--output-type=json", path("s.yaml")])).out).toBe(
+      '{\n\t"a": 1,\n\t"d": {\n\t\t"e": 1\n\t}\n}\n',
+    )
+    expect((await run(["decrypt", "--no-yubikey", "--indent=-1", path("s.yaml")])).err).toContain("YAML cannot be")
+    expect((await run(["encrypt", "--indent=x", path("s.yaml")])).status).toBe(2)
+  })
+})
+
 describe("updatekeys", () => {
   const addSecond = (): void =>
     writeFileSync(path(".sops.yaml"), `creation_rules:\n  - age: [${recipients[0]!}, ${recipients[1]!}]\n`)
@@ -263,6 +289,35 @@ describe("exec-env, exec-file and filestatus", () => {
     expect(readdirSync(folder).filter((name) => name.startsWith("ts-age-yk-"))).toEqual([])
   })
 
+  it("go on without waiting, where that is wished", async () => {
+    writeFileSync(path("e.env"), "A=1\n")
+    await run(["encrypt", "--in-place", path("e.env")])
+    const command = `echo $A > ${path("made.tmp")}; mv ${path("made.tmp")} ${path("made")}`
+    expect((await run(["exec-env", "--no-yubikey", "--background", path("e.env"), command])).status).toBe(0)
+    await expect.poll(() => (existsSync(path("made")) ? text("made") : "")).toBe("1\n")
+  })
+
+  it("refuse a user that is not there, and a file in another folder", async () => {
+    await encrypted()
+    const user = await run(["exec-file", "--no-yubikey", "--user", "no-such-user", path("s.yaml"), "true"])
+    expect(user).toMatchObject({ status: 2, err: expect.stringContaining('cannot become "no-such-user"') as string })
+    const elsewhere = await run(["exec-file", "--no-yubikey", "--filename", "../x", path("s.yaml"), "true"])
+    expect(elsewhere.status).toBe(2)
+  })
+
+  // The whole process becomes the user, so it is one of its own; and only root can.
+  it.runIf(process.getuid?.() === 0)("run a command as another user, whose file it is then", async () => {
+    await encrypted()
+    chmodSync(folder, 0o755)
+    const program = fileURLToPath(new URL("../../dist/cli.js", import.meta.url))
+    const { stdout } = spawnSync(
+      process.execPath,
+      [program, "exec-file", "--user", "nobody", path("s.yaml"), 'stat -c "%a %U" {}; cat {}; echo $USER; id -Gn'],
+      { env: { ...process.env, SOPS_AGE_KEY: identities[0] }, encoding: "utf8" },
+    )
+    expect(stdout).toBe("600 nobody\n# c\na: 1\nb:\n    - x\nnobody\nnogroup\n")
+  })
+
   it("tell an encrypted file from a plain one", async () => {
     expect((await run(["filestatus", path("s.yaml")])).out).toBe('{"encrypted":false}\n')
     await encrypted()
@@ -291,6 +346,32 @@ describe("edit", () => {
     const ran = await run(["edit", "--no-yubikey", path("s.yaml")], { env: editor("true") })
     expect(ran).toMatchObject({ status: 0, err: expect.stringContaining("unchanged") as string })
     expect(statSync(path("s.yaml")).mtimeMs).toBe(mtimeMs)
+  })
+
+  it("says above its line what is wrong, and takes that out again", async () => {
+    await encrypted()
+    const script = `cat $1 >> "${path("seen")}"
+if grep -q "a: 1" $1; then printf 'a: 2\nb: [\n' > $1; else sed -i 's/\\[/[]/' $1; fi`
+    expect((await run(["edit", "--no-yubikey", path("s.yaml")], { env: editor(script), answer: true })).status).toBe(0)
+    expect(await decrypted("s.yaml")).toBe("a: 2\nb: []\n")
+    expect(text("seen")).toMatch(/^a: 2\nb: \[\n### ts-age-yk: \S+s\.yaml, line 3: not valid YAML: .*\n$/m)
+  })
+
+  it("takes a key that would be the metadata's back to the editor", async () => {
+    await encrypted()
+    const script = 'if grep -q "a: 1" $1; then echo "sops: 2" > $1; else sed -i "s/sops:/spos:/" $1; fi'
+    expect((await run(["edit", "--no-yubikey", path("s.yaml")], { env: editor(script), answer: true })).status).toBe(0)
+    expect(await decrypted("s.yaml")).toBe("spos: 2\n")
+  })
+
+  it("with -s has the metadata in the editor, and wraps for recipients that were put there", async () => {
+    await encrypted()
+    const unchanged = await run(["edit", "-s", "--no-yubikey", path("s.yaml")], { env: editor("true") })
+    expect(unchanged.err).toContain("unchanged")
+    const script = `sed -i -e 's/x$/z/' -e 's/^    age:$/&\\n        - recipient: ${recipients[1]!}/' $1`
+    expect((await run(["edit", "-s", "--no-yubikey", path("s.yaml")], { env: editor(script) })).status).toBe(0)
+    expect(await decrypted("s.yaml", 1)).toBe("# c\na: 1\nb:\n    - z\n")
+    expect(await decrypted("s.yaml", 0)).toBe("# c\na: 1\nb:\n    - z\n")
   })
 
   it("goes back to the editor after a syntax error, and drops the text when told to", async () => {
@@ -402,8 +483,44 @@ describe("sops, verbatim", () => {
     expect((await sops(["-d", "r.yaml"], { identity: 1 })).out).toBe("# c\na: new\nk: 5\n")
   })
 
+  it("adds and deletes key groups, with new shares for all", async () => {
+    await encrypted()
+    expect((await sops(["groups", "add", "-i", "-f", "s.yaml", "--age", recipients[1]!])).status).toBe(0)
+    expect(text("s.yaml")).toContain("shamir_threshold: 2")
+    expect((await sops(["-d", "s.yaml"])).status).toBe(128)
+    const both = { env: { SOPS_AGE_KEY: identities.join("\n") } }
+    expect((await sops(["-d", "s.yaml"], both)).out).toBe("# c\na: 1\nb:\n    - x\n")
+    expect((await sops(["groups", "delete", "--file", "s.yaml", "0"], both)).status).toBe(1)
+    const one = ["groups", "delete", "--file", "s.yaml", "--shamir-secret-sharing-threshold", "1", "0"]
+    writeFileSync(path("one.yaml"), (await sops(one, both)).out)
+    expect((await sops(["-d", "one.yaml"], { identity: 1 })).status).toBe(0)
+    expect((await sops(["-d", "one.yaml"])).status).toBe(128)
+  })
+
+  it("decrypts standard input by another name, and indents as .sops.yaml has it", async () => {
+    await encrypted()
+    const from = { input: text("s.yaml") }
+    expect((await sops(["decrypt", "--filename-override", "x.yaml"], from)).out).toBe("# c\na: 1\nb:\n    - x\n")
+    expect((await sops(["--indent", "2", "decrypt", "--filename-override", "x.yaml"], from)).out).toContain("  - x")
+    writeFileSync(path(".sops.yaml"), "stores: {yaml: {indent: 3}}\n")
+    const { out } = await sops(["--config", path(".sops.yaml"), "-d", "s.yaml"])
+    expect(out).toBe("# c\na: 1\nb:\n   - x\n")
+  })
+
   it.each([
     { what: "no such file", args: ["-d", "none.yaml"], status: 100 },
+    { what: "no file at all", args: ["-d"], status: 100 },
+    { what: "no such file to change", args: ["set", "none.yaml", '["a"]', "1"], status: 2 },
+    { what: "no such file to look at", args: ["filestatus", "none.yaml"], status: 1 },
+    { what: "a path that is none", args: ["set", "s.yaml", '["a"', "1"], status: 7 },
+    { what: "a path to extract that is none", args: ["-d", "--extract", '["a"', "s.yaml"], status: 91 },
+    { what: "a value that is none", args: ["set", "s.yaml", '["a"]', "{"], status: 7 },
+    { what: "values that are no environment", args: ["exec-env", "s.yaml", "true"], status: 1 },
+    { what: "two ways for the result", args: ["-d", "-i", "--output", "o", "s.yaml"], status: 8 },
+    { what: "no such editor", args: ["s.yaml"], env: { EDITOR: "/no/editor" }, status: 201 },
+    { what: "a process that is to become another", args: ["exec-env", "--same-process", "s.yaml", "true"], status: 1 },
+    { what: "a file that would be gone", args: ["exec-file", "--background", "s.yaml", "true"], status: 1 },
+    { what: "a group that is not there", args: ["groups", "delete", "-f", "s.yaml", "1"], status: 1 },
     { what: "a file for others", args: ["-d", "s.yaml"], identity: 1, status: 128 },
     { what: "a changed MAC", args: ["-d", "bad.yaml"], status: 51 },
     { what: "a file that is encrypted already", args: ["-e", "s.yaml"], status: 203 },
