@@ -1,6 +1,8 @@
 /** What only a real smart card service can show: sharing, holders, insertion and removal, a service that is not there. */
 import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
 import { listReaders } from "../../src/pcsc/readers.ts"
@@ -103,6 +105,22 @@ describe("a touch", () => {
     await new Promise((resolve) => child.once("close", resolve))
     // Announced 300 ms into a wait of 1,500: well before the end of it, whatever the machine does meanwhile.
     expect((times["opened"] ?? 0) - (times["announced"] ?? Number.POSITIVE_INFINITY)).toBeGreaterThan(400)
+  })
+})
+
+describe("a service that hangs up, as pcscd does where polkit refuses a user", () => {
+  it("is told as a refusal, with the way out", async () => {
+    const path = join(folder, "hangs-up")
+    const service = createServer((client) => {
+      client.once("data", () => client.destroy())
+      client.on("error", () => undefined)
+    }).listen(path)
+    await once(service, "listening")
+    const refused = await cli(["identities"], { PCSCLITE_CSOCK_NAME: path })
+    service.close()
+    expect(refused).toMatchObject({ code: 5, stdout: "" })
+    expect(refused.stderr).toContain("the smart card service refuses this user")
+    expect(refused.stderr).toContain("polkit")
   })
 })
 

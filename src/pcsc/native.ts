@@ -53,13 +53,14 @@ export async function openNativeContext(): Promise<NativeContext> {
   try {
     return establish()
   } catch (cause) {
-    throw pcscFailure(cause)
+    throw serviceFailure(cause)
   }
 }
 
 /** [pcsc] error codes that this code tells apart. */
 export const PCSC = {
   sharingViolation: 0x8010000b,
+  communicationError: 0x80100013,
   resetCard: 0x80100068,
 } as const
 
@@ -88,4 +89,12 @@ export function pcscFailure(error: unknown): Failure {
   const code = pcscCode(error)
   const Known = code === undefined ? undefined : failures[code]
   return Known === undefined ? new CardUnresponsive(code, { cause: error }) : new Known({ cause: error })
+}
+
+/**
+ * The same for an error of the service before there is a card: where polkit refuses a client, pcscd hangs up on it without a word
+ * (winscard_svc.c, `ContextThread`), and older libraries call that an error of communication.
+ */
+export function serviceFailure(error: unknown): Failure {
+  return pcscCode(error) === PCSC.communicationError ? new CardServiceRefused({ cause: error }) : pcscFailure(error)
 }

@@ -9,7 +9,7 @@
  */
 import type { Reader } from "./card-transport.ts"
 import { connectCard } from "./connect.ts"
-import { type NativeContext, type NativeReader, openNativeContext, pcscFailure } from "./native.ts"
+import { type NativeContext, type NativeReader, openNativeContext, serviceFailure } from "./native.ts"
 
 /** The list of readers is complete when none has come for this long, in milliseconds. */
 const quiet = 250
@@ -31,7 +31,7 @@ async function nativeReaders(context: NativeContext): Promise<NativeReader[]> {
       const none = setTimeout(resolve, quiet)
       context.on("error", (error) => {
         clearTimeout(none)
-        reject(pcscFailure(error))
+        reject(serviceFailure(error))
       })
       context.on("reader", (native) => {
         clearTimeout(none)

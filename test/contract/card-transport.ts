@@ -53,7 +53,7 @@ export function cardContract(name: string, open: (title: string) => Promise<Card
         algorithm: "ECCP256",
         pinPolicy: "once",
         touchPolicy: "cached",
-        origin: "imported",
+        origin: "generated",
       })
       if (typeof metadata === "string" || metadata.publicKey === null || !("point" in metadata.publicKey))
         throw new TypeError("no key")

@@ -12,7 +12,7 @@ import {
   NoCardService,
 } from "../../src/pcsc/failures.ts"
 import { findCardHolder } from "../../src/pcsc/holder.ts"
-import { type NativeReader, pcscCode, pcscFailure } from "../../src/pcsc/native.ts"
+import { type NativeReader, pcscCode, pcscFailure, serviceFailure } from "../../src/pcsc/native.ts"
 
 /** What pcsclite throws: the code is at the end of the text, and nowhere else. */
 const pcscError = (what: string, code: string): RangeError => new RangeError(`${what} error: some words.(${code})`)
@@ -33,6 +33,15 @@ describe("an error of pcsclite", () => {
     const failure = pcscFailure(error)
     expect(failure).toBeInstanceOf(type)
     expect(failure).toMatchObject({ exit: 5, cause: error })
+  })
+
+  it.each([
+    { code: "0x80100013", type: CardServiceRefused },
+    { code: "0x8010006a", type: CardServiceRefused },
+    { code: "0x8010001d", type: NoCardService },
+  ])("$code, before there is a card, becomes what it says of the service", ({ code, type }) => {
+    expect(serviceFailure(pcscError("SCardEstablishContext", code))).toBeInstanceOf(type)
+    expect(pcscFailure(pcscError("SCardTransmit", "0x80100013"))).toBeInstanceOf(CardUnresponsive)
   })
 
   it("without a code is an unresponsive card", () => {
