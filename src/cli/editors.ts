@@ -1,19 +1,32 @@
 /** Which editor, how it is kept from leaving copies of what it edits, and how it begins at a line. */
-import { access, constants } from "node:fs/promises"
-import { basename, delimiter, join } from "node:path"
+import { access, constants, realpath } from "node:fs/promises"
+import { basename, delimiter, dirname, join } from "node:path"
 import type { World } from "./world.ts"
 
-/** What each editor is told: no swap, undo, backup or history files; `code` comes back only when told to wait. */
-const quietly: Readonly<Record<string, readonly string[]>> = {
-  vi: [],
-  vim: ["-n", "-i", "NONE", "--cmd", "set noundofile nobackup nowritebackup noswapfile"],
-  nvim: ["-n", "-i", "NONE", "--cmd", "set noundofile nobackup nowritebackup noswapfile shada="],
-  gvim: ["-f", "-n", "-i", "NONE", "--cmd", "set noundofile nobackup nowritebackup noswapfile"],
-  nano: ["-I"],
-  emacs: ["--eval", "(setq make-backup-files nil auto-save-default nil create-lockfiles nil)"],
-  code: ["--wait", "--disable-extensions"],
-  codium: ["--wait", "--disable-extensions"],
-  subl: ["--wait"],
+/** Before a vimrc that asks what is set, and after one that sets it. */
+const vim = ["-n", "-i", "NONE", "--cmd", "set noundofile nobackup nowritebackup noswapfile"].concat([
+  "-c",
+  "set noundofile nobackup nowritebackup",
+])
+
+/** Code keeps a history of each file, which no option ends: its own folder is to be where the file is. It comes back when told to wait. */
+const code = (folder: string): string[] => [
+  "--wait",
+  "--disable-extensions",
+  "--user-data-dir",
+  join(folder, "code-user-data"),
+]
+
+/** What each editor is told, so that it leaves no swap, undo, backup or history files; `folder` is that of the file, and goes. */
+const quietly: Readonly<Record<string, (folder: string) => readonly string[]>> = {
+  vim: () => vim,
+  nvim: () => vim,
+  gvim: () => ["-f", ...vim],
+  nano: () => ["-I"],
+  emacs: () => ["--eval", "(setq make-backup-files nil auto-save-default nil create-lockfiles nil)"],
+  code,
+  codium: code,
+  subl: () => ["--wait"],
 }
 
 /** Editors that are there when none is named, as sops looks for them. */
@@ -40,24 +53,33 @@ export type Editor = Readonly<{ open(file: string, line?: number): readonly [str
 export async function chooseEditor(env: World["env"]): Promise<Editor | null> {
   for (const named of [env["SOPS_EDITOR"], env["EDITOR"]]) {
     const [program, ...args] = splitWords(named ?? "")
-    if (program !== undefined) return editorOf(program, args)
+    if (program !== undefined) return editorOf(program, args, await kindOf(program, env))
   }
   for (const program of usual) {
-    if (await isOnPath(program, env)) return editorOf(program, [])
+    if ((await findOnPath(program, env)) !== null) return editorOf(program, [], await kindOf(program, env))
   }
   return null
 }
 
-function editorOf(program: string, args: readonly string[]): Editor {
-  const name = basename(program).replace(/\.exe$/, "")
-  const all = [...(quietly[name] ?? []), ...args]
+function editorOf(program: string, args: readonly string[], kind: string): Editor {
   return {
     open: (file, line) => [
       program,
-      ...all,
-      ...(line === undefined ? [file] : (atLine[name] ?? fromTheTop)(file, line)),
+      ...(quietly[kind]?.(dirname(file)) ?? []),
+      ...args,
+      ...(line === undefined ? [file] : (atLine[kind] ?? fromTheTop)(file, line)),
     ],
   }
+}
+
+/** `vi` and `editor` are often links to an editor that we know; `vim.tiny` and `emacs-nox` are kinds of one. */
+async function kindOf(program: string, env: World["env"]): Promise<string> {
+  const nameOf = (path: string): string => basename(path).split(/[.-]/)[0] ?? ""
+  const given = nameOf(program)
+  if (quietly[given] !== undefined) return given
+  const found = program.includes("/") ? program : await findOnPath(program, env)
+  const real = found === null ? given : nameOf(await realpath(found).catch(() => found))
+  return quietly[real] === undefined ? given : real
 }
 
 const plusLine = (file: string, line: number): string[] => [`+${line}`, file]
@@ -77,13 +99,14 @@ const atLine: Readonly<Record<string, (file: string, line: number) => string[]>>
   subl: (file, line) => [`${file}:${line}`],
 }
 
-async function isOnPath(program: string, env: World["env"]): Promise<boolean> {
+async function findOnPath(program: string, env: World["env"]): Promise<string | null> {
   for (const folder of (env["PATH"] ?? "").split(delimiter)) {
-    const found = await access(join(folder, program), constants.X_OK).then(
+    const path = join(folder, program)
+    const found = await access(path, constants.X_OK).then(
       () => true,
       () => false,
     )
-    if (found) return true
+    if (found) return path
   }
-  return false
+  return null
 }
