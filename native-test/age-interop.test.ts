@@ -34,6 +34,12 @@ function keep(kind: string, identity: string, recipient: string): void {
   kinds.push({ kind, ...paths })
 }
 
+function kindNamed(name: string): Kind {
+  const found = kinds.find((one) => one.kind === name)
+  if (found === undefined) throw new TypeError(`${name} was made`)
+  return found
+}
+
 function ourRecipient({ recipients }: Kind): Recipient {
   const parsed = parseRecipient(readFileSync(recipients, "utf8").trim())
   return parsed.kind === "native" ? parsed.recipient : new PluginRecipient(parsed.plugin, { env, dialogue: null })
@@ -79,14 +85,8 @@ describe.each([
   { name: "ssh-rsa", clients: ["age", "rage"] },
   { name: "plugin", clients: ["age", "rage"] },
 ])("$name", ({ name, clients }) => {
-  const kind = (): Kind => {
-    const found = kinds.find((one) => one.kind === name)
-    if (found === undefined) throw new TypeError(`${name} was made`)
-    return found
-  }
-
   it.each(clients)("made by %s opens with us, made by us opens there", async (client) => {
-    const key = kind()
+    const key = kindNamed(name)
     for (const length of lengths)
       for (const armor of ["binary", "armored"] as const) {
         const plain = join(folder, "plain")
@@ -143,6 +143,26 @@ describe("a plugin of others under our client", () => {
     const client = new PluginClient("batchpass", { env, dialogue: null })
     const refused = client.wrap([], [encodePluginIdentity("batchpass")], [generateFileKey()])
     await expect(refused).rejects.toMatchObject({ code: "plugin-refused" })
+  })
+
+  it("age-plugin-pq opens what age and we encrypt to a hybrid key, and we open what it wraps", async () => {
+    const key = kindNamed("hybrid")
+    const made = await run("age-plugin-pq", ["-identity"], { env, input: readFileSync(key.identity) })
+    const converted: Kind = { ...key, identity: join(folder, "pq.key") }
+    writeFileSync(converted.identity, made.stdout)
+    const recipient = readFileSync(key.recipients, "utf8").trim()
+    const theirs = await run("age", ["-r", recipient, "-o", join(folder, "pq.age")], { env, input: "hello" })
+    expect(theirs).toMatchObject({ code: 0 })
+    const files = [readFileSync(join(folder, "pq.age")), await encryptBytes(plaintext(10), [ourRecipient(key)])]
+    const open = openWith(ourIdentities(converted))
+    const opened = await Promise.all(files.map((file) => decryptBytes(new Uint8Array(file), open)))
+    expect(opened.map((bytes) => bytes.length)).toEqual([5, 10])
+
+    const fileKey = generateFileKey()
+    const client = new PluginClient("pq", { env, dialogue: null })
+    const { stanzas } = await client.wrap([recipient], [], [fileKey])
+    const [ours] = ourIdentities(key)
+    expect((await ours?.unwrapFileKey(stanzas[0] ?? []))?.use(hex)).toBe(fileKey.use(hex))
   })
 
   it("age-plugin-yubikey, in Rust, wraps for its recipient and refuses a broken one", async () => {
