@@ -394,6 +394,18 @@ if grep -q "a: 1" $1; then printf 'a: 2\nb: [\n' > $1; else sed -i 's/\\[/[]/' $
     expect((await run(["decrypt", "--no-yubikey", path("s.yaml.edited.age")])).out).toBe("sops: precious\n")
   })
 
+  it("keeps what was typed for a quorum, where a file is for one", async () => {
+    await encrypted()
+    await run(["sops", "groups", "add", "-i", "-f", path("s.yaml"), "--age", recipients[1]!])
+    const both = { SOPS_AGE_KEY: identities.join("\n") }
+    const typed = editor("echo 'a: precious' > $1; echo >> " + path("s.yaml"))
+    expect((await run(["edit", "--no-yubikey", path("s.yaml")], { env: { ...both, ...typed } })).status).toBe(1)
+    const kept = (env: Record<string, string>): Promise<Ran> =>
+      run(["decrypt", "--no-yubikey", path("s.yaml.edited.sops")], { env })
+    expect((await kept(both)).out).toBe("a: precious\n")
+    expect((await kept({})).status).toBe(4)
+  })
+
   it("refuses to write over what somebody else wrote meanwhile, and keeps what was typed", async () => {
     await encrypted()
     const ran = await run(["edit", "--no-yubikey", path("s.yaml")], {

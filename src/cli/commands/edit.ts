@@ -1,11 +1,5 @@
 /** `ts-age-yk edit`: a SOPS file in an editor. The plaintext is in memory, for its owner alone, and gone after any exit. */
-import { basename, dirname, join } from "node:path"
 import type { Command } from "commander"
-import { encryptBytes } from "../../age/file.ts"
-import type { Recipient } from "../../age/identity.ts"
-import { Failure } from "../../failure.ts"
-import type { PluginWorld } from "../../plugin/client.ts"
-import { recipientFromText } from "../../plugin/realise.ts"
 import { printable } from "../../quote.ts"
 import { replaceFile } from "../../replace-file.ts"
 import type { DataKey } from "../../sops/cipher.ts"
@@ -21,6 +15,7 @@ import { branch, type Documents, entry, str } from "../../sops/tree.ts"
 import { openSession } from "../access.ts"
 import { editText } from "../edit-text.ts"
 import { requireInside } from "../inside.ts"
+import { keepTyped } from "../keep-typed.ts"
 import { parseIndent } from "../options.ts"
 import { inPrivateFolder } from "../private-folder.ts"
 import {
@@ -64,7 +59,7 @@ async function editFile(path: string, options: Options, world: World): Promise<b
   const { indent } = options
   const view = options.showMasterKeys === true ? viewWithKeys(file) : plainView(file)
   return await inPrivateFolder(world, async (folder) => {
-    const keep = (typed: Uint8Array): Promise<void> => keepTyped(path, typed, file.metadata.groups, world)
+    const keep = (typed: Uint8Array): Promise<void> => keepTyped(path, typed, file.metadata, world)
     const text = { before: view.write(open.documents, { indent }), read: view.read, keep }
     const edited = await editText(folder, path, text, world)
     if (edited === null) {
@@ -141,7 +136,7 @@ async function editNewFile(path: string, options: Options, world: World): Promis
   const layout = options.indent === undefined ? layoutOf(found, store.format) : { indent: options.indent }
   return await inPrivateFolder(world, async (folder) => {
     const groups = groupsOf(rule)
-    const keep = (typed: Uint8Array): Promise<void> => keepTyped(path, typed, groups, world)
+    const keep = (typed: Uint8Array): Promise<void> => keepTyped(path, typed, { ...rule, groups }, world)
     const read = (bytes: Uint8Array): Documents => requirePlain(store.parse(bytes), store)
     const before = store.emit(exampleFor(store), layout)
     const edited = await editText(folder, path, { before, read, keep }, world)
@@ -177,27 +172,6 @@ async function orKeep(path: string, keep: () => Promise<void>, write: () => Prom
     await locate(path, write)
   } catch (failure) {
     await keep()
-    throw failure
-  }
-}
-
-/** Keeps what was typed beside the file, encrypted for the same keys. */
-async function keepTyped(path: string, typed: Uint8Array, groups: readonly KeyGroup[], world: World): Promise<void> {
-  const plugins = { env: world.env, dialogue: world.terminal() }
-  const recipients = groups.flat().flatMap((key) => (key.type === "age" ? recipientsIn(key.recipient, plugins) : []))
-  // With several groups, one key alone must not read what a quorum guards; then only the message is left.
-  if (groups.length !== 1 || recipients.length === 0) return
-  const kept = join(dirname(path), `${basename(path)}.edited.age`)
-  await replaceFile(kept, await encryptBytes(typed, recipients, "armored"))
-  world.err(`ts-age-yk: what was typed is kept in ${printable(kept)}\n`)
-}
-
-/** The recipient; none where it cannot be read, which may be the very failure that what was typed is kept from. */
-function recipientsIn(text: string, plugins: PluginWorld): Recipient[] {
-  try {
-    return [recipientFromText(text, plugins)]
-  } catch (failure) {
-    if (failure instanceof Failure) return []
     throw failure
   }
 }
