@@ -44,7 +44,8 @@ const environment = {
   PATH: process.env["PATH"],
   HOME: work,
   SOPS_AGE_KEY: identities.join("\n"),
-  SOPS_EDITOR: "sh -c 'cat typed > \"$0\"'",
+  // A text that sops does not take is not typed again, or it would ask for ever.
+  SOPS_EDITOR: "sh -c 'cat typed > \"$0\" && rm typed'",
 }
 const counts = new Map<string, number>()
 let differences = 0

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { isOwnFile } from "../../src/ceremony/own-files.ts"
@@ -38,6 +38,17 @@ describe("a file of the ceremonies' own", () => {
       mkdirSync(join(repository.root, path, ".."), { recursive: true })
       writeFileSync(join(repository.root, path), "")
     }
+    expect((await readRepository(repository.root)).files.map(({ path }) => path)).toEqual(before)
+  })
+})
+
+describe("a symbolic link", () => {
+  it("is left alone, whether it leads out of the repository or to a file in it, and so is a folder that is one", async () => {
+    using repository = vectorRepository()
+    const before = (await readRepository(repository.root)).files.map(({ path }) => path)
+    symlinkSync("app0.yaml", join(repository.root, "secrets/inside.yaml"))
+    symlinkSync("/etc/hostname", join(repository.root, "secrets/outside.yaml"))
+    symlinkSync("/etc", join(repository.root, "secrets/folder"))
     expect((await readRepository(repository.root)).files.map(({ path }) => path)).toEqual(before)
   })
 })
