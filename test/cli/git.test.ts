@@ -135,6 +135,36 @@ describe("git merge and git rebase", () => {
     expect(plain("new.yaml")).toBe("o: 1\nt: 1\n")
   })
 
+  it("open all three versions with a YubiKey where nothing else does, for one PIN", () => {
+    run("ts-age-yk", [
+      "virtual",
+      "new",
+      folder,
+      "--cards",
+      fileURLToPath(new URL("../vectors/yubikey/cards.json", import.meta.url)),
+    ])
+    const card = {
+      TS_AGE_YK_READER: `virtual:${join(folder, "27205443.json")}`,
+      TS_AGE_YK_PIN_COMMAND: `echo asked >> ${join(folder, "asked")}; echo 123456`,
+    }
+    const recipient = run("ts-age-yk", ["identities", "--recipients"], card).stdout.match(/^age1\w+$/m)?.[0] ?? ""
+    const software = text(".sops.yaml").match(/age1\w+/)?.[0] ?? ""
+    writeFileSync(join(repository, ".sops.yaml"), `creation_rules:\n  - age: ${software},${recipient}\n`)
+    expect(run("ts-age-yk", ["updatekeys", "--yes", "s.yaml"])).toMatchObject({ status: 0 })
+    commit("a YubiKey")
+    branches(
+      () => set("s.yaml", '["a"]', '"new-a"'),
+      () => {
+        expect(run("ts-age-yk", ["rotate", "s.yaml"])).toMatchObject({ status: 0 })
+        set("s.yaml", '["b"]', '"new-b"')
+      },
+    )
+    const merged = run("git", ["merge", "--no-edit", "theirs"], { ...card, SOPS_AGE_KEY: "" })
+    expect(merged, merged.stderr).toMatchObject({ status: 0 })
+    expect(plain("s.yaml")).toBe("a: new-a\nb: new-b\n")
+    expect(readFileSync(join(folder, "asked"), "utf8")).toBe("asked\n")
+  })
+
   it("merge files that are not encrypted as git does", () => {
     branches(
       () => writeFileSync(join(repository, "note.yaml"), "1\n2\n3t\n"),
