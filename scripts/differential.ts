@@ -22,6 +22,7 @@ import { formatOfName, storeOf } from "../src/sops/format.ts"
 import { parseKeyPath } from "../src/sops/key-path.ts"
 import { formatVersion, type KeyGroup } from "../src/sops/metadata.ts"
 import { rotateFile } from "../src/sops/rotate.ts"
+import type { Comment, Entry, Value } from "../src/sops/tree.ts"
 import { applyKeys, planKeys } from "../src/sops/update-keys.ts"
 import { openerOf, wrapWithAge } from "../test/sops/keys.ts"
 import { Documents } from "./documents.ts"
@@ -222,13 +223,30 @@ type Change =
   | { kind: "set"; path: string; value: string }
   | { kind: "unset"; path: string }
 
-function changeFor(documents: Documents, folder: string, name: string): Change {
+/** The paths of all that stands in a value, as set and unset take them; lists count their comments. */
+function pathsIn(value: Value, path = ""): string[] {
+  if (value.type !== "map" && value.type !== "list") return []
+  return value.items.flatMap((item: Entry | Comment | Value, index) => {
+    if (item.type === "comment") return []
+    const step = item.type === "entry" ? item.key : index
+    if (typeof step !== "number" && (typeof step !== "string" || /["\\[\]\n\t]/.test(step))) return []
+    const at = `${path}[${JSON.stringify(step)}]`
+    return [at, ...pathsIn(item.type === "entry" ? item.value : item, at)]
+  })
+}
+
+async function changeFor(documents: Documents, folder: string, name: string, plain: Uint8Array): Promise<Change> {
   const kind = documents.pick(["rotate", "updatekeys", "set", "unset", "edit"] as const)
   if (kind === "rotate") return { kind }
   if (kind === "edit") return { kind, typed: documents.of(name) }
   if (kind === "updatekeys") return { kind, folder }
+  const [first] = (await storeOf(formatOfName(name))).parse(plain)
+  // In INI only what is in a section is a value.
+  const there =
+    first === undefined ? [] : pathsIn(first).filter((path) => !name.endsWith(".ini") || path.includes("]["))
   const key = documents.pick(["a", "b", "key", "list", "new", "é"])
-  const path = name.endsWith(".ini") ? `["${documents.pick(["a", "db"])}"]["k"]` : `["${key}"]`
+  const missing = name.endsWith(".ini") ? `["${documents.pick(["a", "db"])}"]["k"]` : `["${key}"]`
+  const path = there.length > 0 && documents.chance(0.8) ? documents.pick(there) : missing
   const value = /\.(ini|env)$/.test(name) ? '"text"' : documents.setValue()
   return kind === "set" ? { kind, path, value } : { kind, path }
 }
@@ -299,7 +317,7 @@ async function runCase(seed: number): Promise<void> {
   const changedFolder = join(work, `${seed}-changed`)
   cpSync(folder, changedFolder, { recursive: true })
   const changedPath = join(changedFolder, name)
-  const change = changeFor(changeDocuments, changedFolder, name)
+  const change = await changeFor(changeDocuments, changedFolder, name, plain)
   if (change.kind === "updatekeys") writeFileSync(join(changedFolder, ".sops.yaml"), configText(changeDocuments))
   const changedTheirs = changeSops(changedFolder, name, change)
   const changedOwn = await ours(() => changeOurs(theirs.bytes, name, change))
@@ -308,7 +326,7 @@ async function runCase(seed: number): Promise<void> {
   if (changedOwn.ok) writeFileSync(changedPath, changedOwn.bytes)
   const plainOwn = changedOwn.ok ? sops(changedFolder, "decrypt", name) : changedOwn
   const ownRead = changedOwn.ok ? await ours(() => decryptOurs(changedOwn.bytes, name)) : changedOwn
-  const what = `${change.kind}${change.kind === "set" ? ` ${change.path} ${change.value}` : ""}`
+  const what = `${change.kind}${change.kind === "set" ? ` ${change.path} ${change.value}` : change.kind === "unset" ? ` ${change.path}` : ""}`
   const typed = change.kind === "edit" ? change.typed : plain
   // What keys can read changes no text, so that nothing of what was there may be lost.
   const asBefore = change.kind === "updatekeys" && same(theirsBySops, plainOwn) && same(plainOwn, ownRead)

@@ -148,6 +148,8 @@ export async function encryptAgain(
   }: { ivs: IvStash; now: Date; change?: MetadataChange; store?: Store | undefined; indent?: number | undefined },
 ): Promise<Uint8Array> {
   if (store.holdsMetadata(documents)) throw new AlreadyEncrypted(metadataKey)
+  // Without its one value, a binary file could never be decrypted to bytes again.
+  if (store.format === "binary") store.emit(documents)
   const selector = await compileSelection(selectionOf(file))
   const { macOnlyEncrypted } = file.metadata
   const lastModified = timeText(now)

@@ -17,6 +17,7 @@ import type { KeyGroup } from "../../src/sops/metadata.ts"
 import { rotateFile } from "../../src/sops/rotate.ts"
 import { defaultSelection, type Selection } from "../../src/sops/selection.ts"
 import type { Format } from "../../src/sops/stores/store.ts"
+import { branch, entry } from "../../src/sops/tree.ts"
 import { applyKeys, needsKey, planKeys, requireWritable } from "../../src/sops/update-keys.ts"
 import { openerOf, wrapWithAge } from "./keys.ts"
 
@@ -151,6 +152,18 @@ describe("encrypting again", () => {
     const changed = lines(again).filter((line, index) => line !== lines(bytes)[index])
     expect(changed.map((line) => line.trim().split(":")[0])).toEqual(["a", "lastmodified", "mac"])
     expect(await decrypt(again, "yaml", identities[0]!)).toContain("a: 2\n")
+  })
+})
+
+describe("a binary file", () => {
+  it("is not written without its one value, nor with another in its place", async () => {
+    const bytes = await encrypt("binary", groups([recipients[0]!]))
+    const file = await readEncrypted(bytes, "binary")
+    using key = await openDataKey(file.metadata, openerOf(identities[0]!))
+    for (const items of [[], [entry("data", { type: "bool", value: true } as const)]])
+      await expect(encryptAgain(bytes, file, [branch(items)], key, { ivs: new IvStash(), now })).rejects.toThrow(
+        ValueUnsupported,
+      )
   })
 })
 
