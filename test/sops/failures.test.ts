@@ -11,6 +11,12 @@ const all: { failure: Failure; exit: number; text: string }[] = [
     text: "line 3: has git's conflict markers in it",
   },
   {
+    failure: new failures.MergeConflict(["a"]),
+    exit: EXIT.failed,
+    text: "both sides changed, each in its own way:\n  a",
+  },
+  { failure: new failures.NotMergeable("a list"), exit: EXIT.failed, text: "a list" },
+  {
     failure: new failures.SyntaxInvalid("YAML", "a tab", 3),
     exit: EXIT.damaged,
     text: "line 3: not valid YAML: a tab",
