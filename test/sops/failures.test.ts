@@ -17,6 +17,12 @@ const all: { failure: Failure; exit: number; text: string }[] = [
   },
   { failure: new failures.NotMergeable("a list"), exit: EXIT.failed, text: "a list" },
   {
+    failure: new failures.MergeConflict(['["a"]: changed by both', "recipients"]),
+    exit: EXIT.failed,
+    text: 'both sides changed, each in its own way:\n  ["a"]: changed by both\n  recipients',
+  },
+  { failure: new failures.NotMergeable("a binary file"), exit: EXIT.failed, text: "a binary file" },
+  {
     failure: new failures.SyntaxInvalid("YAML", "a tab", 3),
     exit: EXIT.damaged,
     text: "line 3: not valid YAML: a tab",
