@@ -82,6 +82,7 @@ describe("the same as with sops:", () => {
     "sops exec-file --filename ../x e.env 'ls {}'",
     "sops exec-file e.env 'exit 5'",
     "sops exec-env e.yaml true",
+    "echo 'creation_rules: [' > .sops.yaml; sops encrypt p.yaml",
     "sops publish e.yaml",
     "sops",
     "sops -d",

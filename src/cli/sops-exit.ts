@@ -1,5 +1,7 @@
 /** The exit codes of sops, for programs that call it by ours. [sops] cmd/sops/codes/codes.go */
+import { basename } from "node:path"
 import type { Failure } from "../failure.ts"
+import { configName } from "../sops/find-config.ts"
 import type { SopsCommand } from "./sops-arguments.ts"
 
 const codes: Readonly<Record<string, number>> = {
@@ -51,8 +53,10 @@ const codesOf: Readonly<Partial<Record<SopsCommand, Readonly<Record<string, numb
  * @param command - null where the arguments did not say which
  */
 export function sopsExitCode(failure: Failure, command: SopsCommand | null): number {
+  const { file } = failure.where
+  if (failure.code === "sops-syntax-invalid" && file !== undefined && basename(file) === configName) return 1
   // A value that is no JSON, of all that `set` reads, stands in no file.
-  if (command === "set" && failure.code === "sops-syntax-invalid" && failure.where.file === undefined) return 7
+  if (command === "set" && failure.code === "sops-syntax-invalid" && file === undefined) return 7
   return (command === null ? undefined : codesOf[command]?.[failure.code]) ?? codes[failure.code] ?? 1
 }
 
