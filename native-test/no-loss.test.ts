@@ -222,8 +222,10 @@ describe("a ceremony", () => {
         if (status !== 0 && journal(folder)) expect(run(folder, ["rekey", "resume"]), what).toMatchObject({ status: 0 })
         else expect(await state(folder), what).toBe(status === 0 ? "new" : "old")
         expect(await state(folder), what).not.toBe("mixed")
+        // An empty folder is no harm where it cannot be removed.
+        const harmless = [".sops-ceremonies.jsonl", ...(call === "rmdir" ? [".ts-age-yk"] : [])]
         expect(
-          leftIn(folder).filter((path) => path !== ".sops-ceremonies.jsonl"),
+          leftIn(folder).filter((path) => !harmless.includes(path)),
           what,
         ).toEqual([])
       }

@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto"
 import { constants, lstatSync, readlinkSync, realpathSync, renameSync, type Stats, statSync } from "node:fs"
 import { type FileHandle, open, unlink } from "node:fs/promises"
+import { constants as osConstants } from "node:os"
 import { basename, dirname, join, resolve } from "node:path"
 import { EXIT, Failure } from "./failure.ts"
 
@@ -59,6 +60,8 @@ const reasons: Readonly<Record<string, readonly [reason: string, wayOut?: string
 }
 
 function systemCode(cause: unknown): string {
+  // Node has no name for this one.
+  if (cause instanceof Error && "errno" in cause && cause.errno === -osConstants.errno.EDQUOT) return "EDQUOT"
   return cause instanceof Error && "code" in cause ? String(cause.code) : ""
 }
 
