@@ -70,6 +70,12 @@ describe("sops cannot read, or misreads, what it wrote; it reads what we write",
       right: "a: 1\n# c\n? |-\n    m\n    k\n:   b: 1\n",
     },
     {
+      what: "a value that is selected by a comment which moves",
+      file: ["a.yaml", "a:\n    - # enc\n      b: x\n      c: z\n", "encrypted_comment_regex: enc"],
+      sops: /does not match sops' data format/,
+      right: "a:\n    # enc\n    - b: x\n      c: z\n",
+    },
+    {
       what: "the key << with a single value",
       file: ["a.yaml", '"<<": x\na: 1\n'],
       sops: /map merge requires map or sequence of maps/,
@@ -133,6 +139,34 @@ describe("sops reads wrongly, and we rightly", () => {
     const { bySops, byOurs } = await encryptedBy(ours, ["a.yaml", text, "encrypted_comment_regex: enc"])
     expect(bySops.stderr).toMatch(/MAC mismatch/)
     expect(byOurs.stdout).toBe(text)
+  })
+})
+
+describe("sops mistakes a comment for another's, and we do not", () => {
+  const rule = "encrypted_suffix: _enc"
+
+  it("when set makes a map of the value that it is for", async () => {
+    const file = ["a.yaml", "a_enc: 3 #c\nb:\n    - x\n", rule] as const
+    const set = ["set", "a.yaml", '["a_enc"]', '{"a": 1}']
+    const { folder } = await encryptedBy(ours, file)
+    const before = readFileSync(join(folder, "a.yaml"))
+    await sops(folder, ...set)
+    expect((await sops(folder, "decrypt", "a.yaml")).stdout).toBe("a_enc:\n    a: 1\n#c\nb:\n    - x\n")
+    writeFileSync(join(folder, "a.yaml"), before)
+    await ours(folder, ...set)
+    expect((await sops(folder, "decrypt", "a.yaml")).stdout).toBe("#c\na_enc:\n    a: 1\nb:\n    - x\n")
+  })
+
+  it("when unset takes away the value that it is for", async () => {
+    const file = ["a.yaml", "a:\n    b: x #c\n    d: | # p\n        one\n        two\nz: 1\n", rule] as const
+    const { folder } = await encryptedBy(ours, file)
+    const before = readFileSync(join(folder, "a.yaml"))
+    await sops(folder, "unset", "a.yaml", '["a"]["b"]')
+    expect((await sops(folder, "decrypt", "a.yaml")).stderr).toMatch(/MAC mismatch/)
+    writeFileSync(join(folder, "a.yaml"), before)
+    await ours(folder, "unset", "a.yaml", '["a"]["b"]')
+    const right = "a:\n    d: | #c\n        # p\n        one\n        two\nz: 1\n"
+    expect((await sops(folder, "decrypt", "a.yaml")).stdout).toBe(right)
   })
 })
 

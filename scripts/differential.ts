@@ -105,6 +105,11 @@ const unreadable: readonly { what: string; says: RegExp; of: RegExp }[] = [
     says: /MAC mismatch|cannot encode node with unknown kind 0/,
     of: /\\ttab\\nx/,
   },
+  {
+    what: "a value that a comment selects which moves when the file is read again",
+    says: /does not match sops' data format|Expected encrypted value as string/,
+    of: /#.*sops:enc/,
+  },
   { what: "a negative zero left plain", says: /MAC mismatch/, of: /-0/ },
 ]
 
@@ -327,7 +332,10 @@ async function runCase(seed: number): Promise<void> {
   const plainOwn = changedOwn.ok ? sops(changedFolder, "decrypt", name) : changedOwn
   const ownRead = changedOwn.ok ? await ours(() => decryptOurs(changedOwn.bytes, name)) : changedOwn
   const what = `${change.kind}${change.kind === "set" ? ` ${change.path} ${change.value}` : change.kind === "unset" ? ` ${change.path}` : ""}`
-  const typed = change.kind === "edit" ? change.typed : plain
+  const typed =
+    change.kind === "edit"
+      ? change.typed
+      : Buffer.concat([plain, Buffer.from(change.kind === "set" ? change.value : "")])
   // What keys can read changes no text, so that nothing of what was there may be lost.
   const asBefore = change.kind === "updatekeys" && same(theirsBySops, plainOwn) && same(plainOwn, ownRead)
   if (
@@ -347,14 +355,37 @@ async function runCase(seed: number): Promise<void> {
     (isRefused(change, plainTheirs) || isUnreadable(plainTheirs, typed))
   )
     return
+  else if (movesComment(change, plainTheirs, plainOwn) && same(plainOwn, ownRead)) return
   else if (asBefore) count("sops errs: updatekeys changes what a file says")
   else differ(seed, what, plainTheirs, plainOwn, typed)
 }
 
 /** What only ours can do, by what sops says. */
 function isRefused({ kind }: Change, { why }: Result & { ok: false }): boolean {
-  if (kind !== "set" || !why.includes("Invalid --set value format")) return false
-  count("only ours can set a value that is no map, list, or text")
+  if (kind === "set" && why.includes("Invalid --set value format")) {
+    count("only ours can set a value that is no map, list, or text")
+    return true
+  }
+  if (kind === "unset" && why.includes("MAC mismatch")) {
+    count("sops errs: the comment of what unset took away joins another that is plain, and its file cannot be read")
+    return true
+  }
+  return false
+}
+
+/** Whether sops took the comment of a value that became a map or a list for the next key's. */
+function movesComment(change: Change, theirs: Result, own: Result): boolean {
+  if (change.kind !== "set" || !/^[{[]/.test(change.value) || !theirs.ok || !own.ok) return false
+  const [there, here] = [theirs, own].map(({ bytes }) => bytes.toString().split("\n"))
+  const isComment = (line: string): boolean => line.trim().startsWith("#")
+  const texts = (lines: readonly string[] = []): string => lines.filter((line) => !isComment(line)).join("\n")
+  const comments = (lines: readonly string[] = []): string =>
+    lines
+      .flatMap((line) => (isComment(line) ? [line.trim()] : []))
+      .toSorted()
+      .join("\n")
+  if (texts(there) !== texts(here) || comments(there) !== comments(here)) return false
+  count("sops errs: the comment of a value that set made a map or a list goes to the next key")
   return true
 }
 
