@@ -147,8 +147,8 @@ describe("git merge and git rebase", () => {
       TS_AGE_YK_READER: `virtual:${join(folder, "27205443.json")}`,
       TS_AGE_YK_PIN_COMMAND: `echo asked >> ${join(folder, "asked")}; echo 123456`,
     }
-    const recipient = run("ts-age-yk", ["identities", "--recipients"], card).stdout.match(/^age1\w+$/m)?.[0] ?? ""
-    const software = text(".sops.yaml").match(/age1\w+/)?.[0] ?? ""
+    const recipient = /^age1\w+$/m.exec(run("ts-age-yk", ["identities", "--recipients"], card).stdout)?.[0] ?? ""
+    const software = /age1\w+/.exec(text(".sops.yaml"))?.[0] ?? ""
     writeFileSync(join(repository, ".sops.yaml"), `creation_rules:\n  - age: ${software},${recipient}\n`)
     expect(run("ts-age-yk", ["updatekeys", "--yes", "s.yaml"])).toMatchObject({ status: 0 })
     commit("a YubiKey")
