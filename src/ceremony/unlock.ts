@@ -6,7 +6,14 @@ import { createHash } from "node:crypto"
 import { Failure } from "../failure.ts"
 import type { UnlockSession } from "../keyring/unlock-session.ts"
 import { type DataKey, IvStash } from "../sops/cipher.ts"
-import { disposeParts, joinParts, type KeyOpener, type KeyWrapper, openParts } from "../sops/data-key.ts"
+import {
+  disposeParts,
+  joinParts,
+  type KeyOpener,
+  type KeyWrapper,
+  type OpenedParts,
+  openParts,
+} from "../sops/data-key.ts"
 import { DataKeyUnavailable } from "../sops/failures.ts"
 import { decryptFile, type EncryptedFile } from "../sops/file.ts"
 import type { AgeKey, KeyGroup, MasterKey } from "../sops/metadata.ts"
@@ -55,16 +62,29 @@ export async function unlockAndMake(
   const changed = changedFiles(plan)
   const byPath = new Map(repository.files.map((file) => [file.path, file]))
   const made: NewFile[] = []
+  const unlock = (index: number): Promise<Unlocked> => {
+    const planned = changed[index]
+    if (planned === undefined) throw new RangeError(`"index" expected a file that changes, got ${index}`)
+    progress(index, changed.length, planned.path)
+    const file = byPath.get(planned.path)
+    if (file === undefined) throw new RangeError(`"plan" expected files of the repository, got ${planned.path}`)
+    return located(planned.path, repository, () => unlockOne(file, planned, session))
+  }
+  let coming: Promise<Unlocked> | null = changed.length === 0 ? null : unlock(0)
   try {
-    for (const planned of changed) {
-      progress(made.length, changed.length, planned.path)
-      const file = byPath.get(planned.path)
-      if (file === undefined) throw new RangeError(`"plan" expected files of the repository, got ${planned.path}`)
-      made.push(await located(planned.path, repository, () => makeOne(file, planned, session, wrap, now)))
+    while (coming !== null) {
+      const unlocked: Unlocked = await coming
+      // A card takes long for the next one, and this program has nothing else to do meanwhile than to make this one.
+      coming = made.length + 1 < changed.length ? unlock(made.length + 1) : null
+      coming?.catch(() => undefined)
+      await new Promise(setImmediate)
+      made.push(await located(unlocked.planned.path, repository, () => makeOne(unlocked, wrap, now)))
     }
     progress(made.length, changed.length, "")
     return made
   } catch (failure) {
+    const next = await coming?.catch(() => null)
+    if (next) disposeParts(next.parts)
     forgetKeys(made)
     throw failure
   }
@@ -86,19 +106,37 @@ async function located<T>(file: string, { names }: Repository, work: () => Promi
   }
 }
 
-async function makeOne(
+/** A file of which as many groups are open as it needs. */
+type Unlocked = Readonly<{
+  planned: PlannedFile
+  change: Extract<PlannedFile["change"], { kind: "rewrap" | "rotate" }>
+  bytes: Uint8Array
+  file: EncryptedFile
+  parts: OpenedParts
+  openedWith: readonly AgeKey[]
+}>
+
+/** @returns parts that the caller owns */
+async function unlockOne(
   { bytes, content }: RepositoryFile,
   planned: PlannedFile,
   session: UnlockSession,
-  wrap: KeyWrapper,
-  now: Date,
-): Promise<NewFile> {
+): Promise<Unlocked> {
   const { change } = planned
   if (content.state !== "encrypted" || (change.kind !== "rewrap" && change.kind !== "rotate"))
     throw new RangeError(`"planned" expected a file that changes, got ${change.kind}`)
   const { file } = content
   const openedWith: AgeKey[] = []
   const parts = await openParts(file.metadata, remembering(await sessionOpener(file.metadata, session), openedWith))
+  return { planned, change, bytes, file, parts, openedWith }
+}
+
+/** Proves the MAC and makes the new file. Whatever comes of it, the parts are let go of. */
+async function makeOne(
+  { planned, change, bytes, file, parts, openedWith }: Unlocked,
+  wrap: KeyWrapper,
+  now: Date,
+): Promise<NewFile> {
   try {
     const key = await joinParts(file.metadata, parts)
     const documents = await decryptFile(file, key, { ivs: new IvStash() })
