@@ -76,6 +76,12 @@ describe("sops cannot read, or misreads, what it wrote; it reads what we write",
       right: "a:\n    # enc\n    - b: x\n      c: z\n",
     },
     {
+      what: "an empty map in a list behind an item with a comment on its line",
+      file: ["a.yaml", "a_unencrypted:\n    - [x] # t\n    - {} # u\n"],
+      sops: /could not find expected ':'/,
+      right: "a_unencrypted:\n    - - x\n    # t\n    - {} # u\n",
+    },
+    {
       what: "the key << with a single value",
       file: ["a.yaml", '"<<": x\na: 1\n'],
       sops: /map merge requires map or sequence of maps/,

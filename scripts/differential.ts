@@ -110,6 +110,11 @@ const unreadable: readonly { what: string; says: RegExp; of: RegExp }[] = [
     says: /does not match sops' data format|Expected encrypted value as string/,
     of: /#.*sops:enc/,
   },
+  {
+    what: "an empty map or list behind an item with a comment on its line",
+    says: /could not find expected ':'/,
+    of: /- .*#/,
+  },
   { what: "a negative zero left plain", says: /MAC mismatch/, of: /-0/ },
 ]
 

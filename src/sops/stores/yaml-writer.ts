@@ -13,7 +13,7 @@ import { type Place, YamlOutput } from "./yaml-output.ts"
  * Writes documents.
  * @param indent - spaces a level, 2 to 9
  * @param asSops - with go-yaml's faults: the hint of a literal is `indent` everywhere, which inside lists no parser reads back right,
- *   and a list's first comment is lost where its first item has one too
+ *   a list's first comment is lost where its first item has one too, and a comment stands between a dash and `{}`
  */
 export function writeYaml(documents: Documents, indent: number, asSops = false): string {
   const writer = new Writer(indent, asSops)
@@ -26,6 +26,10 @@ export function writeYamlValue(value: Value, asSops = false): string {
   const writer = new Writer(4, asSops)
   writer.document(toNode(value), true)
   return writer.text()
+}
+
+function isEmpty(node: WriterNode): boolean {
+  return (node.kind === "mapping" && node.pairs.length === 0) || (node.kind === "sequence" && node.items.length === 0)
 }
 
 class Writer {
@@ -86,10 +90,10 @@ class Writer {
 
   #content(node: WriterNode, place: Place): void {
     if (node.kind === "mapping") {
-      if (node.pairs.length === 0) this.#emptyMapping(node, place)
+      if (isEmpty(node)) this.#emptyMapping(node, place)
       else this.#mapping(node, place)
     } else if (node.kind === "sequence") {
-      if (node.items.length === 0) this.#emptySequence(node)
+      if (isEmpty(node)) this.#emptySequence(node)
       else this.#sequence(node, place)
     }
   }
@@ -156,6 +160,7 @@ class Writer {
       this.#pend(item)
       // go-yaml writes the head of the first item in the place of the list's.
       if (!this.#asSops && listHead !== "" && item.head !== "") this.#head = `${listHead}\n${item.head}`
+      if (!this.#asSops && isEmpty(item)) this.#lineToHead()
       this.#processHead()
       this.#out.writeIndent()
       this.#out.indicator("-", true, false, true)
@@ -166,6 +171,12 @@ class Writer {
     }
     this.#pendEnd(node)
     this.#out.decreaseIndent()
+  }
+
+  /** A line comment that the item before left would tear `{}` from its dash. */
+  #lineToHead(): void {
+    this.#head = [this.#head, this.#line].filter((text) => text !== "").join("\n")
+    this.#line = ""
   }
 
   #emptyMapping(node: WriterNode, place: Place): void {

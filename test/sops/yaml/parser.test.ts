@@ -239,6 +239,10 @@ describe("writing YAML", () => {
     expect(asSops).toBe(lines.filter((line) => !line.includes("list")).join("\n"))
   })
 
+  it.each(["{}", "[]"])("keeps %s on the line of its dash when the item before has a comment on its line", (empty) => {
+    expect(rewritten(`a:\n    - [x] # t\n    - ${empty} # u\n`)).toBe(`a:\n    - - x\n    # t\n    - ${empty} # u\n`)
+  })
+
   it("comments stand above, beside and below what they stand with in the tree", () => {
     const items = list([comment(" in"), str("y"), comment(" last")])
     const head = [comment(" head"), comment(" beside", true), entry("a", str("x"))]
