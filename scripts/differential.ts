@@ -287,8 +287,11 @@ async function runCase(seed: number): Promise<void> {
   const own = await ours(() => encryptOurs(plain, folder, name))
   if (!theirs.ok || !own.ok) {
     if (theirs.ok !== own.ok) {
-      if (theirs.ok) differ(seed, "sops encrypts it, ours does not", theirs, own, plain)
-      else count(`only ours encrypts it: ${theirs.why.slice(-80)}`)
+      if (theirs.ok) {
+        writeFileSync(path, theirs.bytes)
+        if (sops(folder, "decrypt", name).ok) differ(seed, "sops encrypts it, ours does not", theirs, own, plain)
+        else count("sops errs: what it encrypts and ours refuses, it cannot read again")
+      } else count(`only ours encrypts it: ${theirs.why.slice(-80)}`)
     } else count(`both refuse to encrypt it: ${own.ok ? "" : own.why.slice(0, 40)}`)
     return
   }

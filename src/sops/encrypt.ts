@@ -82,12 +82,18 @@ function seal(
   describe: (mac: string) => Branch,
 ): Uint8Array {
   let candidate = documents
+  let leastSealed = 0
   for (let tries = 0; tries < mostTries; tries++) {
     const { documents: encrypted, mac } = encryptDocuments(candidate, options)
+    if (tries === 0) leastSealed = sealedTexts(encrypted)
+    // Where a comment has come to say of more values that they stay plain, nothing is written.
+    else if (sealedTexts(encrypted) < leastSealed) break
     const bytes = store.emitEncrypted({ documents: encrypted, metadata: describe(mac) }, layout)
     const back = readBack(bytes, store, options)
-    if (back?.mac === mac && sealedComments(back.documents) <= sealedComments(candidate)) return bytes
-    candidate = back === null || tries === 0 ? store.parse(store.emit(candidate, layout)) : back.documents
+    // What is read back sealed would stay so for ever.
+    const whole = back !== null && sealedTexts(back.documents) <= sealedTexts(documents)
+    if (whole && back.mac === mac) return bytes
+    candidate = !whole || tries === 0 ? store.parse(store.emit(candidate, layout)) : back.documents
   }
   throw new ValueUnsupported("cannot be encrypted so that it could be decrypted again: what is read back differs", {
     hint: "move or remove the comments near keys of several lines, and write numbers plainly",
@@ -106,13 +112,13 @@ function readBack(bytes: Uint8Array, store: Store, { key, selector, macOnlyEncry
   }
 }
 
-/** How many comments look encrypted. */
-function sealedComments(documents: Documents): number {
+/** How many texts and comments look encrypted. */
+function sealedTexts(documents: Documents): number {
   let count = 0
   const visit = (value: Value | Comment | Entry): void => {
     if (value.type === "entry") visit(value.value)
     else if (value.type === "map" || value.type === "list") value.items.forEach(visit)
-    else if (value.type === "comment" && looksEncrypted(value.value)) count += 1
+    else if ((value.type === "comment" || value.type === "str") && looksEncrypted(value.value)) count += 1
   }
   documents.forEach(visit)
   return count
