@@ -68,6 +68,12 @@ function encs(bytes: Uint8Array): string[] {
 }
 
 describe("encrypting", () => {
+  it("refuses a comment that moves, and would leave more plain or a value sealed for ever", async () => {
+    const text = "l:\n- a\n-\n  - # plain\n    k: 1\n    m: b\n  - 7 #- x\n"
+    const selection = { rule: "unencrypted_comment_regex", text: "plain$" } as const
+    await expect(encrypt("yaml", groups([recipients[0]!]), { text, selection })).rejects.toThrow(ValueUnsupported)
+  })
+
   it.each(formats)("%s: comes back as it was, and leaves plain what the default rule leaves", async (format) => {
     const bytes = await encrypt(format, groups([recipients[0]!, recipients[1]!]))
     const text = Buffer.from(bytes).toString()
