@@ -195,6 +195,14 @@ describe("sops loses in silence, and we refuse", () => {
     expect((await ours(folderWith(name, text), "encrypt", name)).code).toBe(7)
   })
 
+  it("a value that is to be set at a position in a map", async () => {
+    const { folder } = await encryptedBy(sops, ["a.yaml", "a:\n    b: 1\n"])
+    const set = ["set", "a.yaml", '["a"][0]', '"new"']
+    expect((await sops(folder, ...set)).code).toBe(0)
+    expect((await sops(folder, "decrypt", "a.yaml")).stdout).toBe("a:\n    b: 1\n")
+    expect((await ours(folder, ...set)).stderr).toContain("is a position, but this is a map")
+  })
+
   it("the key - in INI", async () => {
     const text = "[s]\n- = x\nk = 1\n"
     expect((await encryptedBy(sops, ["a.ini", text])).bySops.stderr).toMatch(/MAC mismatch/)
