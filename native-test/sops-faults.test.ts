@@ -82,6 +82,12 @@ describe("sops cannot read, or misreads, what it wrote; it reads what we write",
       right: "a_unencrypted:\n    - - x\n    # t\n    - {} # u\n",
     },
     {
+      what: "the comment of an empty map",
+      file: ["a.yaml", "a:\n    b: {} # c\n"],
+      sops: /^a:\n {4}b: \{\}\n$/,
+      right: "a:\n    b: {\n        # c\n}\n",
+    },
+    {
       what: "the key << with a single value",
       file: ["a.yaml", '"<<": x\na: 1\n'],
       sops: /map merge requires map or sequence of maps/,

@@ -60,7 +60,7 @@ describe("what sops' own code made of generated files", () => {
     }
   })
 
-  it("in 275 of the 300 rows its output reads back as the same values, and with readable hints in all", () => {
+  it("in 265 of the 300 rows its output reads back as the same values, and with readable hints in all", () => {
     let same = 0
     for (const row of rows("yaml-roundtrip")) {
       const documents = parseYamlDocuments(Buffer.from(row.in ?? ""))
@@ -68,7 +68,7 @@ describe("what sops' own code made of generated files", () => {
       if (readable === row.out) same += 1
       expect(parseYamlDocuments(Buffer.from(readable)).map(withoutComments)).toEqual(documents.map(withoutComments))
     }
-    expect(same).toBe(275)
+    expect(same).toBe(265)
   })
 
   const cases: { format: Format; count: number; unreadable: number }[] = [

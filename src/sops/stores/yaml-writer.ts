@@ -13,7 +13,7 @@ import { type Place, YamlOutput } from "./yaml-output.ts"
  * Writes documents.
  * @param indent - spaces a level, 2 to 9
  * @param asSops - with go-yaml's faults: the hint of a literal is `indent` everywhere, which inside lists no parser reads back right,
- *   a list's first comment is lost where its first item has one too, and a comment stands between a dash and `{}`
+ *   a list's first comment is lost where its first item has one too, and a comment stands between a dash and `{}`, or between its braces
  */
 export function writeYaml(documents: Documents, indent: number, asSops = false): string {
   const writer = new Writer(indent, asSops)
@@ -181,6 +181,8 @@ class Writer {
 
   #emptyMapping(node: WriterNode, place: Place): void {
     this.#pendEnd(node)
+    // Between the braces, where go-yaml writes it, a comment is lost when it is read again.
+    if (!this.#asSops && this.#line === "" && !this.#head.includes("\n")) [this.#line, this.#head] = [this.#head, ""]
     this.#out.indicator("{", true, true)
     this.#out.increaseIndent(place, true)
     this.#processHead()

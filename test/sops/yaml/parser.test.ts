@@ -243,6 +243,12 @@ describe("writing YAML", () => {
     expect(rewritten(`a:\n    - [x] # t\n    - ${empty} # u\n`)).toBe(`a:\n    - - x\n    # t\n    - ${empty} # u\n`)
   })
 
+  it("keeps the comment of an empty map, which go-yaml writes between its braces and loses there", () => {
+    const text = "a:\n    b: {} # c\n"
+    expect(rewritten(text)).toBe(text)
+    expect(Buffer.from(emitYamlDocuments(documents(text), { hints: "as sops" })).toString()).toContain("{\n")
+  })
+
   it("comments stand above, beside and below what they stand with in the tree", () => {
     const items = list([comment(" in"), str("y"), comment(" last")])
     const head = [comment(" head"), comment(" beside", true), entry("a", str("x"))]
