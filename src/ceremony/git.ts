@@ -1,7 +1,6 @@
 /** What git says of the repository. Nothing here changes anything. */
 import { execFile } from "node:child_process"
-import { existsSync } from "node:fs"
-import { dirname, join, resolve } from "node:path"
+import { folderWith } from "../folder-above.ts"
 import { GitFailed } from "./failures.ts"
 
 /** Largest output of git that is taken, in bytes. */
@@ -37,16 +36,9 @@ export async function gitLineIfKept(folder: string, ...args: readonly string[]):
   try {
     return await gitLine(folder, ...args)
   } catch (failure) {
-    if (isKept(folder)) throw failure
+    // [gitrepository-layout(5)]: what git keeps of a work tree.
+    if (folderWith(".git", folder) !== null) throw failure
     return null
-  }
-}
-
-/** Whether a folder, or one above it, has what git keeps of it. [gitrepository-layout(5)] */
-function isKept(folder: string): boolean {
-  for (let at = resolve(folder); ; at = dirname(at)) {
-    if (existsSync(join(at, ".git"))) return true
-    if (at === dirname(at)) return false
   }
 }
 

@@ -4,7 +4,7 @@ import { existsSync, lstatSync, readFileSync } from "node:fs"
 import { access, readdir, realpath } from "node:fs/promises"
 import { dirname, join, relative, resolve, sep } from "node:path"
 import { Failure } from "../failure.ts"
-import { isMissing } from "../read-file.ts"
+import { isMissing, readBytes } from "../read-file.ts"
 import { ReadFailed } from "../replace-file.ts"
 import { type CreationRule, parseConfig, ruleFor, type SopsConfig } from "../sops/config.ts"
 import { type EncryptedFile, readEncrypted } from "../sops/file.ts"
@@ -109,14 +109,6 @@ export function within<T>(file: string, work: () => T): T {
     return work()
   } catch (failure) {
     throw failure instanceof Failure ? failure.within({ file }) : failure
-  }
-}
-
-function readBytes(path: string): Uint8Array {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw new ReadFailed(path, cause)
   }
 }
 

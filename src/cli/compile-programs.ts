@@ -35,15 +35,19 @@ async function rehearse({ runCli }: Programs): Promise<void> {
     readDescriptor: () => Promise.resolve(""),
     now: () => new Date(),
   }
+  const run = async (argv: readonly string[]): Promise<void> => {
+    const status = await runCli(argv, world)
+    if (status !== 0) throw new TypeError(`ts-age-yk ${argv[0] ?? ""} ended with ${status}`)
+  }
   try {
     writeFileSync(
       plain,
       "# a comment\nuser: somebody\nlist:\n  - 1\n  - true\n  - text: |\n      of two\n      lines\n",
     )
-    await runCli(["keygen", "-o", key], world)
+    await run(["keygen", "-o", key])
     const recipient = /age1\w+/.exec(readFileSync(key, "utf8"))?.[0] ?? ""
-    await runCli(["encrypt", "-r", recipient, "-o", file, plain], world)
-    await runCli(["decrypt", "--no-yubikey", "-i", key, file], world)
+    await run(["encrypt", "-r", recipient, "-o", file, plain])
+    await run(["decrypt", "--no-yubikey", "-i", key, file])
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -17,7 +17,7 @@ export class NoFileNamed extends Failure {
   override readonly code = "no-file-named"
   override readonly exit = EXIT.usage
   constructor() {
-    super("no file was named")
+    super("no file was named", { hint: "it stands behind the command: sops decrypt FILE" })
   }
 }
 

@@ -42,10 +42,9 @@ async function* readPieces(file: string, pieces: Pieces): AsyncGenerator<Uint8Ar
     handle = await open(file)
     const opened = handle
     // One is worked on, one is in reserve, and one is on its way.
-    const reused = Array.from({ length: 3 }, () => Buffer.allocUnsafeSlow(pieceLength))
+    const reused = pieces === "to keep" ? [] : Array.from({ length: 3 }, () => Buffer.allocUnsafeSlow(pieceLength))
     let turn = 0
-    const buffer = () => (pieces === "to keep" ? undefined : reused[turn++ % 3]) ?? Buffer.allocUnsafeSlow(pieceLength)
-    const read = () => opened.read(buffer(), 0, pieceLength, null)
+    const read = () => opened.read(reused[turn++ % 3] ?? Buffer.allocUnsafeSlow(pieceLength), 0, pieceLength, null)
     let coming = read()
     for (let came = await coming; came.bytesRead > 0; came = await coming) {
       coming = read()

@@ -1,7 +1,8 @@
 /** Files that are changed in place: a link to one is followed within its repository, and not out of it. */
-import { existsSync, realpathSync } from "node:fs"
-import { dirname, join, resolve, sep } from "node:path"
+import { realpathSync } from "node:fs"
+import { dirname, resolve, sep } from "node:path"
 import { EXIT, Failure } from "../failure.ts"
+import { folderWith } from "../folder-above.ts"
 import { quote } from "../quote.ts"
 import { finalTarget, ReadFailed } from "../replace-file.ts"
 import { configName } from "../sops/find-config.ts"
@@ -26,7 +27,7 @@ export class LinkLeadsOut extends Failure {
 export function requireInside(path: string): void {
   const absolute = resolve(path)
   const folder = dirname(absolute)
-  const root = holderOf(folder, ".git") ?? holderOf(folder, configName)
+  const root = folderWith(".git", folder) ?? folderWith(configName, folder)
   if (root === null) return
   const [target, top] = real(path, absolute, root)
   if (!target.startsWith(top.endsWith(sep) ? top : top + sep)) throw new LinkLeadsOut(path, target, top)
@@ -37,13 +38,5 @@ function real(path: string, absolute: string, root: string): readonly [target: s
     return [finalTarget(absolute), realpathSync.native(root)]
   } catch (cause) {
     throw new ReadFailed(path, cause)
-  }
-}
-
-/** The nearest folder, from this one upward, in which a name is. */
-function holderOf(folder: string, name: string): string | null {
-  for (let at = folder; ; at = dirname(at)) {
-    if (existsSync(join(at, name))) return at
-    if (at === dirname(at)) return null
   }
 }

@@ -3,14 +3,17 @@ import { spawn } from "node:child_process"
 import { constants } from "node:os"
 import { EXIT, Failure } from "../failure.ts"
 import { quote } from "../quote.ts"
-import { systemReason } from "../replace-file.ts"
+import { systemReason, wayOut } from "../replace-file.ts"
 
 /** The shell, or a program, could not be started. */
 export class CommandNotStarted extends Failure {
   override readonly code = "command-not-started"
   override readonly exit = EXIT.failed
   constructor(program: string, cause: unknown) {
-    super(`${quote(program)} could not be started: ${systemReason(cause)}`, { cause })
+    super(`${quote(program)} could not be started: ${systemReason(cause)}`, {
+      hint: wayOut(cause) ?? "look whether it is installed, and on PATH",
+      cause,
+    })
   }
 }
 

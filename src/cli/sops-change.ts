@@ -1,21 +1,24 @@
 /** Opening a SOPS file to change it, and writing it back: what `set`, `unset`, `rotate`, `updatekeys` and `edit` have in common. */
-import { readFileSync, statSync } from "node:fs"
+import { statSync } from "node:fs"
 import type { Command } from "commander"
 import { EXIT, Failure } from "../failure.ts"
 import type { UnlockSession } from "../keyring/unlock-session.ts"
 import { printable } from "../quote.ts"
-import { ReadFailed, replaceFile } from "../replace-file.ts"
+import { readBytes } from "../read-file.ts"
+import { replaceFile } from "../replace-file.ts"
 import { type DataKey, IvStash } from "../sops/cipher.ts"
 import { type KeyWrapper, openDataKey } from "../sops/data-key.ts"
-import { NotEncrypted } from "../sops/failures.ts"
+import { encryptAgain } from "../sops/encrypt.ts"
+import { NotEncrypted, ValueUnsupported } from "../sops/failures.ts"
 import { decryptFile, type EncryptedFile, readEncrypted } from "../sops/file.ts"
 import { formatOfEncrypted, storeOf } from "../sops/format.ts"
 import { recipientWrapper } from "../sops/recipient-wrapper.ts"
 import { sessionOpener } from "../sops/session-opener.ts"
 import type { Store } from "../sops/stores/store.ts"
-import type { Documents } from "../sops/tree.ts"
+import type { Branch, Documents } from "../sops/tree.ts"
+import { openSession } from "./access.ts"
 import { requireInside } from "./inside.ts"
-import { declareIdentities, type IdentityOptions } from "./options.ts"
+import { declareIdentities, type IdentityOptions, parseIndent } from "./options.ts"
 import { parseFormat } from "./sops-file.ts"
 import type { World } from "./world.ts"
 
@@ -57,15 +60,6 @@ export async function readSopsFile(path: string, inputType: string | undefined):
     if (format === null) throw new NotEncrypted()
     return { path, bytes, file: await readEncrypted(bytes, format) }
   })
-}
-
-/** At once: for files as small as these, a turn through the thread pool costs several times what reading costs. */
-function readBytes(path: string): Uint8Array {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw new ReadFailed(path, cause)
-  }
 }
 
 /** @throws what opening the data key, decrypting and proving it throw, with the file */
@@ -115,4 +109,39 @@ export function keyWrapper(world: World): KeyWrapper {
 export async function outputStore(read: ReadFile, outputType: string | undefined): Promise<Store> {
   const format = parseFormat(outputType, "--output-type")
   return format === undefined ? read.file.store : storeOf(format)
+}
+
+/** The options of commands that change values, but for those of `declareChange`. */
+export type DocumentOptions = ChangeOptions & Readonly<{ outputType?: string; indent?: number }>
+
+export function declareDocumentChange(command: Command): Command {
+  return declareChange(command)
+    .option("--output-type <TYPE>", "write the file in another format")
+    .option("--indent <N>", "spaces a level of YAML and JSON, instead of the file's", parseIndent)
+}
+
+/**
+ * Changes the first document of a file, in one go: what is wrong with the options is told before anything is unlocked.
+ * @param change - gives the document as it is to be, or null where there is nothing to write
+ */
+export async function changeDocument(
+  path: string,
+  options: DocumentOptions,
+  world: World,
+  change: (first: Branch) => Branch | null,
+): Promise<void> {
+  const read = await readToChange(path, options.inputType)
+  const store = await outputStore(read, options.outputType)
+  await using session = await openSession(options, world)
+  using open = await openSopsFile(read, options, session)
+  await locate(path, async () => {
+    const [first, ...rest] = open.documents
+    if (first === undefined) throw new ValueUnsupported("the file has no document")
+    const document = change(first)
+    if (document === null) return
+    const { bytes, file, key, ivs } = open
+    const layout = { store, indent: options.indent }
+    const changed = await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now: world.now(), ...layout })
+    await writeSopsFile(read, changed, world)
+  })
 }

@@ -1,9 +1,9 @@
 /** Which rule of which `.sops.yaml` is for a file. */
-import { access, readFile } from "node:fs/promises"
+import { access } from "node:fs/promises"
 import { dirname, resolve, sep } from "node:path"
 import { Failure } from "../failure.ts"
 import { printable } from "../quote.ts"
-import { ReadFailed } from "../replace-file.ts"
+import { readBytes } from "../read-file.ts"
 import { type CreationRule, parseConfig, ruleFor, type SopsConfig } from "../sops/config.ts"
 import { unwrappedGroups } from "../sops/config-keys.ts"
 import { NoRuleFits } from "../sops/failures.ts"
@@ -82,9 +82,7 @@ export class Configs {
   }
 
   async #readFile(path: string): Promise<SopsConfig> {
-    const bytes = await readFile(path).catch((cause: unknown) => {
-      throw new ReadFailed(path, cause)
-    })
+    const bytes = readBytes(path)
     const config = await within(path, () => parseConfig(bytes))
     for (const { line, text } of config.warnings) this.#warn(`${printable(path)}, line ${line}: ${text}`)
     return config
@@ -118,8 +116,8 @@ export function groupsOf(rule: CreationRule): KeyGroup[] {
   return unwrappedGroups(rule.groups)
 }
 
-/** The indentation that a configuration wants for a format. */
-export function layoutOf(found: FoundRule | null, format: Format): Layout {
+/** The indentation that was asked for, or else that a configuration wants for a format. */
+export function layoutOf(found: FoundRule | null, format: Format, asked: number | undefined): Layout {
   const indents: Partial<Record<Format, number>> = found?.config.indents ?? {}
-  return { indent: indents[format] }
+  return { indent: asked ?? indents[format] }
 }

@@ -1,6 +1,5 @@
 /** `encrypt` without `--age`: a SOPS file, for the recipients of `.sops.yaml` or of the command line. */
 import type { Command } from "commander"
-import { concat } from "../apdu/tlv.ts"
 import { replaceFile } from "../replace-file.ts"
 import { type EncryptionWish, encryptNew } from "../sops/encrypt.ts"
 import { NoRuleFits } from "../sops/failures.ts"
@@ -8,7 +7,7 @@ import { formatOfName, storeOf } from "../sops/format.ts"
 import type { KeyGroup } from "../sops/metadata.ts"
 import { type Selection, selectionRules } from "../sops/selection.ts"
 import { WrongUsage } from "./failures.ts"
-import { openInput } from "./input.ts"
+import { readInput } from "./input.ts"
 import { requireInside } from "./inside.ts"
 import { parseIndent, parseNumber } from "./options.ts"
 import { once, writeOutput } from "./output.ts"
@@ -79,11 +78,10 @@ export async function encryptSops(path: string | undefined, options: SopsEncrypt
   const store = await storeOf(parseFormat(options.outputType, "--output-type") ?? inputFormat)
   const found = await ruleUnlessNamed(name, options, world)
   const wish = await wishFor(name, options, found, world)
-  const parts: Uint8Array[] = []
-  for await (const part of await openInput(path, world)) parts.push(part)
+  const plain = await readInput(path, world)
   const encrypted = await locate(path ?? "standard input", async () => {
-    const layout = options.indent === undefined ? layoutOf(found, store.format) : { indent: options.indent }
-    return encryptNew(input.parse(concat(...parts)), { store, input, layout }, wish, keyWrapper(world), world.now())
+    const layout = layoutOf(found, store.format, options.indent)
+    return encryptNew(input.parse(plain), { store, input, layout }, wish, keyWrapper(world), world.now())
   })
   if (options.inPlace === true && path !== undefined) await replaceFile(path, encrypted)
   else await writeOutput(once(encrypted), options.output, world, 0o666)

@@ -13,7 +13,8 @@ import { sshIdentities } from "../age/ssh-identity.ts"
 import { readSshPrivateKey } from "../age/ssh-private-key.ts"
 import type { FileKey, Stanza } from "../age/stanza.ts"
 import { explain, Failure } from "../failure.ts"
-import { ReadFailed, systemReason } from "../replace-file.ts"
+import { readBytes } from "../read-file.ts"
+import { systemReason } from "../replace-file.ts"
 import { parseStub, type Stub } from "../yubikey/stub.ts"
 import { IdentitySourceFailed } from "./failures.ts"
 
@@ -108,7 +109,7 @@ class Collection {
 export async function findIdentities(options: SourceOptions): Promise<Found> {
   const collection = new Collection(options)
   const { env, home } = options
-  for (const path of options.files) await addNamedFile(collection, path)
+  for (const path of options.files) addNamedFile(collection, path)
   const sshKey = env["SOPS_AGE_SSH_PRIVATE_KEY_FILE"]
   if (sshKey !== undefined && sshKey !== "") await collection.optional(sshKey, "told")
   else for (const name of ["id_ed25519", "id_rsa"]) await collection.optional(join(home, ".ssh", name), "silent")
@@ -126,13 +127,8 @@ export async function findIdentities(options: SourceOptions): Promise<Found> {
   return collection.found()
 }
 
-async function addNamedFile(collection: Collection, path: string): Promise<void> {
-  let bytes: Uint8Array
-  try {
-    bytes = await readFile(path)
-  } catch (cause) {
-    throw new ReadFailed(path, cause)
-  }
+function addNamedFile(collection: Collection, path: string): void {
+  const bytes = readBytes(path)
   try {
     collection.addFile(bytes, path)
   } catch (failure) {

@@ -133,7 +133,7 @@ async function editNewFile(path: string, options: Options, world: World): Promis
   const found = await new Configs(options, world).requireRule(path)
   const { rule } = found
   const store = await storeOf(parseFormat(options.inputType, "--input-type") ?? formatOfName(path))
-  const layout = options.indent === undefined ? layoutOf(found, store.format) : { indent: options.indent }
+  const layout = layoutOf(found, store.format, options.indent)
   return await inPrivateFolder(world, async (folder) => {
     const groups = groupsOf(rule)
     const keep = (typed: Uint8Array): Promise<void> => keepTyped(path, typed, { ...rule, groups }, world)

@@ -1,10 +1,10 @@
 /** `ts-age-yk git install`: tells git of the two, in this repository. */
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Command } from "commander"
 import { git, gitLine } from "../../../ceremony/git.ts"
 import { printable } from "../../../quote.ts"
-import { ReadFailed, replaceFile } from "../../../replace-file.ts"
+import { readTextIfThere } from "../../../read-file.ts"
+import { replaceFile } from "../../../replace-file.ts"
 import { WrongUsage } from "../../failures.ts"
 import type { World } from "../../world.ts"
 
@@ -31,10 +31,7 @@ async function install(patterns: readonly string[], world: World): Promise<void>
   await refuseCache()
   for (const [key, value] of settings) await git(".", "config", "--local", key, value)
   const path = join(await gitLine(".", "rev-parse", "--show-toplevel"), ".gitattributes")
-  const before = await readFile(path, "utf8").catch((cause: unknown) => {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return ""
-    throw new ReadFailed(path, cause)
-  })
+  const before = (await readTextIfThere(path)) ?? ""
   const known = before.split(/\r?\n/)
   const lines = patterns.map(attributeLine).filter((line) => !known.includes(line))
   if (lines.length > 0) {

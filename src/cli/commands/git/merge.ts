@@ -1,9 +1,9 @@
 /** `ts-age-yk git merge`: git's merge driver for SOPS files. The plaintext of the three versions is in memory only. */
-import { readFile } from "node:fs/promises"
 import { Command } from "commander"
 import { isAgeFile } from "../../../age/file.ts"
 import { keyPathText } from "../../../failure.ts"
-import { ReadFailed, replaceFile } from "../../../replace-file.ts"
+import { readBytes } from "../../../read-file.ts"
+import { replaceFile } from "../../../replace-file.ts"
 import { MergeConflict, NotMergeable } from "../../../sops/failures.ts"
 import { readEncrypted } from "../../../sops/file.ts"
 import { formatOfEncrypted } from "../../../sops/format.ts"
@@ -34,7 +34,7 @@ export function mergeCommand(world: World, done: (status: number) => void): Comm
 type Three<T> = Readonly<{ base: T; ours: T; theirs: T }>
 
 async function merge(files: Three<string>, path: string, options: Options, world: World): Promise<number> {
-  const bytes = { base: await read(files.base), ours: await read(files.ours), theirs: await read(files.theirs) }
+  const bytes = { base: readBytes(files.base), ours: readBytes(files.ours), theirs: readBytes(files.theirs) }
   const versions = Object.values(bytes).filter(({ length }) => length > 0)
   if (versions.some(isAgeFile)) throw new NotMergeable("both sides changed it, and an age file has no parts to merge")
   const encrypted = versions.filter((version) => formatOfEncrypted(path, version) !== null)
@@ -44,12 +44,6 @@ async function merge(files: Three<string>, path: string, options: Options, world
   await replaceFile(files.ours, merged.bytes)
   if (merged.conflicts.length > 0 || merged.keysUndecided) throw new MergeConflict(disagreements(merged))
   return 0
-}
-
-async function read(file: string): Promise<Uint8Array> {
-  return readFile(file).catch((cause: unknown) => {
-    throw new ReadFailed(file, cause)
-  })
 }
 
 /** What is not encrypted is merged as git does it. */

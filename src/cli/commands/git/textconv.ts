@@ -1,10 +1,9 @@
 /** `ts-age-yk git textconv`: what `git diff`, `git log -p` and `git show` print of an encrypted file. */
-import { readFile } from "node:fs/promises"
 import { Command } from "commander"
 import { decryptBytes, isAgeFile } from "../../../age/file.ts"
 import { explain, Failure } from "../../../failure.ts"
 import type { UnlockSession } from "../../../keyring/unlock-session.ts"
-import { ReadFailed } from "../../../replace-file.ts"
+import { readBytes } from "../../../read-file.ts"
 import { decryptSops } from "../../../sops/decrypt.ts"
 import { NotEncrypted } from "../../../sops/failures.ts"
 import { openSession } from "../../access.ts"
@@ -19,10 +18,7 @@ export function textconvCommand(world: World, done: (status: number) => void): C
     .argument("<FILE>", "age or SOPS file, or any other")
     .option("--ask", "use YubiKeys and passphrases too; git asks for every version of every file")
     .action(async (file: string, options: Options) => {
-      const bytes = await readFile(file).catch((cause: unknown) => {
-        throw new ReadFailed(file, cause)
-      })
-      await world.out(await shown(bytes, file, options, world))
+      await world.out(await shown(readBytes(file), file, options, world))
       done(0)
     })
 }
