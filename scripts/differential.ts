@@ -149,7 +149,10 @@ function lacksListHeads(theirs: string, own: string): boolean {
       const rest = lines.slice(index)
       const next = rest[rest.findIndex((other) => !other.trim().startsWith("#"))]
       return (
-        line.trim().startsWith("#") && rest[1]?.trim().startsWith("#") === true && next?.trim().startsWith("-") === true
+        line.trim().startsWith("#") &&
+        // Of two that are alike, the second may be taken for the one that is missing.
+        (rest[1]?.trim().startsWith("#") === true || lines[index - 1] === line) &&
+        next?.trim().startsWith("-") === true
       )
     }) && left.length === 0
   )
@@ -411,12 +414,10 @@ function withoutComments(result: Result): string | null {
 function movesComment(change: Change, theirs: Result, own: Result): boolean {
   if (change.kind !== "set" || !/^[{[]/.test(change.value) || !theirs.ok || !own.ok) return false
   const comments = ({ bytes }: Result & { ok: true }): string =>
-    bytes
-      .toString()
-      .match(/^ *#.*$/gm)
-      ?.map((line) => line.trim())
+    [...bytes.toString().matchAll(/(?:^ *|[ \t])(#.*)$/gm)]
+      .map(([, comment = ""]) => comment.trim())
       .toSorted()
-      .join("\n") ?? ""
+      .join("\n")
   if (withoutComments(theirs) !== withoutComments(own) || comments(theirs) !== comments(own)) return false
   count("sops errs: the comment of a value that set made a map or a list goes to the next key")
   return true
