@@ -1,17 +1,16 @@
 /** Makes encrypted files, from plain documents or from changed ones. Pure but for the wrapping of the data key. */
-import { Failure } from "../failure.ts"
-import { type DataKey, encryptValue, type IvStash, looksEncrypted } from "./cipher.ts"
-import { type Crypted, type CryptOptions, decryptDocuments, encryptDocuments } from "./crypt.ts"
+import { type DataKey, encryptValue, type IvStash } from "./cipher.ts"
 import { type KeyWrapper, newDataKey, requireAge, wrapDataKey } from "./data-key.ts"
 import { AlreadyEncrypted, ValueUnsupported } from "./failures.ts"
 import type { EncryptedFile } from "./file.ts"
 import { formatVersion, type KeyGroup, type Metadata, metadataKey, writeMetadata } from "./metadata.ts"
 import { writeMetadataLike } from "./metadata-layout.ts"
+import { seal } from "./seal.ts"
 import { compileSelection, defaultSelection, type Selection } from "./selection.ts"
 import { indentOf } from "./splice.ts"
 import type { Layout, Store } from "./stores/store.ts"
 import { decodeText } from "./text.ts"
-import type { Branch, Comment, Documents, Entry, Value } from "./tree.ts"
+import type { Documents } from "./tree.ts"
 
 /** For whom and how a new file is encrypted. */
 export type EncryptionWish = Readonly<{
@@ -67,61 +66,6 @@ export async function encryptNew(
       version: formatVersion,
     }),
   )
-}
-
-/**
- * Encrypts, writes, and reads again what was written before anybody gets it. Some documents change when they are read again: `-0.0`
- * comes back as an integer, a comment may move to a neighbour and then be authenticated under another key. Files of sops that are hit
- * by this cannot be decrypted; here such a document is settled first.
- */
-function seal(
-  documents: Documents,
-  store: Store,
-  layout: Layout | undefined,
-  options: CryptOptions,
-  describe: (mac: string) => Branch,
-): Uint8Array {
-  let candidate = documents
-  let leastSealed = 0
-  for (let tries = 0; tries < mostTries; tries++) {
-    const { documents: encrypted, mac } = encryptDocuments(candidate, options)
-    if (tries === 0) leastSealed = sealedTexts(encrypted)
-    // Where a comment has come to say of more values that they stay plain, nothing is written.
-    else if (sealedTexts(encrypted) < leastSealed) break
-    const bytes = store.emitEncrypted({ documents: encrypted, metadata: describe(mac) }, layout)
-    const back = readBack(bytes, store, options)
-    // What is read back sealed would stay so for ever.
-    const whole = back !== null && sealedTexts(back.documents) <= sealedTexts(documents)
-    if (whole && back.mac === mac) return bytes
-    candidate = !whole || tries === 0 ? store.parse(store.emit(candidate, layout)) : back.documents
-  }
-  throw new ValueUnsupported("cannot be encrypted so that it could be decrypted again: what is read back differs", {
-    hint: "move or remove the comments near keys of several lines, and write numbers plainly",
-  })
-}
-
-/** The second try settles what a plain file settles, the third what only the encrypted one does. */
-const mostTries = 4
-
-function readBack(bytes: Uint8Array, store: Store, { key, selector, macOnlyEncrypted }: CryptOptions): Crypted | null {
-  try {
-    return decryptDocuments(store.parseEncrypted(bytes).documents, { key, selector, macOnlyEncrypted })
-  } catch (failure) {
-    if (failure instanceof Failure) return null
-    throw failure
-  }
-}
-
-/** How many texts and comments look encrypted. */
-function sealedTexts(documents: Documents): number {
-  let count = 0
-  const visit = (value: Value | Comment | Entry): void => {
-    if (value.type === "entry") visit(value.value)
-    else if (value.type === "map" || value.type === "list") value.items.forEach(visit)
-    else if ((value.type === "comment" || value.type === "str") && looksEncrypted(value.value)) count += 1
-  }
-  documents.forEach(visit)
-  return count
 }
 
 /** sops writes the threshold that was asked for even where there is one group. */

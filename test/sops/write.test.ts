@@ -68,6 +68,14 @@ function encs(bytes: Uint8Array): string[] {
 }
 
 describe("encrypting", () => {
+  it("keeps a comment that moves into a list when the file is read again", async () => {
+    const text = "l:\n    - {}\n# c\n\n    -\n      a: # x\n      - 5\n"
+    const bytes = await encrypt("yaml", groups([recipients[0]!]), { text })
+    expect(await decrypt(bytes, "yaml", identities[0]!)).toBe(
+      "l:\n    - {}\n    # x\n    - a:\n        - 5\n        # c\n",
+    )
+  })
+
   it("refuses a comment that moves, and would leave more plain or a value sealed for ever", async () => {
     const text = "l:\n- a\n-\n  - # plain\n    k: 1\n    m: b\n  - 7 #- x\n"
     const selection = { rule: "unencrypted_comment_regex", text: "plain$" } as const
