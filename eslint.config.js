@@ -53,6 +53,11 @@ export default tseslint.config(
     rules: { "no-restricted-properties": ["error", ...worldOnly] },
   },
   {
+    // An ambient module cannot import a type by a relative path otherwise.
+    files: ["**/*.d.ts"],
+    rules: { "@typescript-eslint/consistent-type-imports": ["error", { disallowTypeAnnotations: false }] },
+  },
+  {
     files: ["test/**/*.ts", "native-test/**/*.ts", "bench/**/*.ts", "scripts/**/*.ts"],
     rules: { "no-console": "off" },
   },

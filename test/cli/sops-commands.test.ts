@@ -368,7 +368,7 @@ if grep -q "a: 1" $1; then printf 'a: 2\nb: [\n' > $1; else sed -i 's/\\[/[]/' $
     await encrypted()
     const unchanged = await run(["edit", "-s", "--no-yubikey", path("s.yaml")], { env: editor("true") })
     expect(unchanged.err).toContain("unchanged")
-    const script = `sed -i -e 's/x$/z/' -e 's/^    age:$/&\\n        - recipient: ${recipients[1]!}/' $1`
+    const script = `sed -i -e 's/^    - x$/    - z/' -e 's/^    age:$/&\\n        - recipient: ${recipients[1]!}/' $1`
     expect((await run(["edit", "-s", "--no-yubikey", path("s.yaml")], { env: editor(script) })).status).toBe(0)
     expect(await decrypted("s.yaml", 1)).toBe("# c\na: 1\nb:\n    - z\n")
     expect(await decrypted("s.yaml", 0)).toBe("# c\na: 1\nb:\n    - z\n")
