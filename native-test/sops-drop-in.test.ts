@@ -72,6 +72,7 @@ describe("the same as with sops:", () => {
     "sops --indent 2 rotate -i e.yaml",
     "sops --indent 2 e.yaml",
     "echo 'stores: {yaml: {indent: 2}}' >> .sops.yaml; sops decrypt e.yaml; sops --indent 5 -d e.yaml",
+    "echo '    template: of-ours' >> .sops.yaml; sops encrypt p.yaml",
     "EDITOR=true sops -s e.yaml",
     "sops exec-env e.env 'echo $A $B'",
     "sops exec-env --background e.env 'echo $A > made'; sleep 1",

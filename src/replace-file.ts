@@ -120,12 +120,14 @@ async function flushNow(folder: string): Promise<void> {
  * written to, since a file in its place would be of no use to anybody.
  * @param content - whole, or piece by piece; a failure of its own leaves the old file too
  * @param mode - permission bits for a file that does not exist yet, less the process's umask
+ * @param check - called when only the renaming is left to do; what it throws leaves the old file
  * @throws WriteFailed with the old file untouched; FlushFailed when it is replaced
  */
 export async function replaceFile(
   path: string,
   content: Uint8Array | AsyncIterable<Uint8Array>,
   mode = 0o600,
+  check: () => void = () => undefined,
 ): Promise<void> {
   let beside: string | undefined
   try {
@@ -137,6 +139,7 @@ export async function replaceFile(
     }
     beside = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`)
     await writeBeside(target, beside, content, mode)
+    check()
     renameSync(beside, target)
     beside = undefined
     await flushDirectory(dirname(target))

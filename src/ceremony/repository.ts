@@ -83,7 +83,7 @@ export async function readRepository(
       )
     : noPolicy
   const state = await readGitState(root)
-  const listed = (await listFiles(root)) ?? (await walk(root))
+  const listed = await filesBelow(root)
   const wanted = await Promise.all(paths.map((path) => realpath(resolve(path)).catch(() => resolve(path))))
   const files: RepositoryFile[] = []
   for (const path of listed) {
@@ -122,7 +122,11 @@ export function isExcluded(path: string, policy: Policy): boolean {
   )
 }
 
-/** Without git, all files but those of hidden folders. */
+/** The files below a folder, relative to it, with `/`: those that git knows or would add; without git, all but those of hidden folders. @throws GitFailed */
+export async function filesBelow(folder: string): Promise<string[]> {
+  return (await listFiles(folder)) ?? (await walk(folder))
+}
+
 async function walk(root: string): Promise<string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true })
   return entries

@@ -11,6 +11,8 @@ import { encryptNew } from "../sops/encrypt.ts"
 import { storeOf } from "../sops/format.ts"
 import type { KeyGroup } from "../sops/metadata.ts"
 import { keyWrapper } from "./sops-change.ts"
+import { exists } from "./sops-config.ts"
+import { staysAsItIs } from "./unchanged.ts"
 import type { World } from "./world.ts"
 
 /**
@@ -21,13 +23,22 @@ export async function keepTyped(path: string, typed: Uint8Array, keys: Keys, wor
   try {
     const [suffix, encrypted] =
       keys.groups.length === 1 ? await keptForOne(typed, keys, world) : await keptForQuorum(typed, keys, world)
-    const kept = join(dirname(path), `${basename(path)}.edited.${suffix}`)
-    await replaceFile(kept, encrypted)
+    const kept = await freeName(join(dirname(path), `${basename(path)}.edited`), suffix)
+    await replaceFile(kept, encrypted, undefined, staysAsItIs(kept))
     world.err(`ts-age-yk: what was typed is kept in ${printable(kept)}: ts-age-yk decrypt prints it\n`)
   } catch (failure) {
     if (!(failure instanceof Failure)) throw failure
-    world.err(`ts-age-yk: warning: what was typed could not be kept: ${explain(failure).text}\n`)
+    const { text, hint } = explain(failure)
+    world.err(`ts-age-yk: warning: what was typed could not be kept: ${text}\n`)
+    if (hint !== undefined) world.err(`ts-age-yk: hint: ${hint}\n`)
   }
+}
+
+/** What was kept before stays: it may be all that is left of another hour's work. */
+async function freeName(start: string, suffix: string): Promise<string> {
+  let name = `${start}.${suffix}`
+  for (let number = 2; await exists(name); number++) name = `${start}-${number}.${suffix}`
+  return name
 }
 
 type Keys = Readonly<{ groups: readonly KeyGroup[]; shamirThreshold: number }>

@@ -16,6 +16,7 @@ export function toStandardOutput(path: string | undefined): path is undefined | 
 /**
  * Writes a result piece by piece. On standard output, a piece is done with when the next is asked for.
  * @param path - as `toStandardOutput` has it
+ * @param check - as `replaceFile` has it
  * @throws WriteFailed; WrongUsage when binary data would go to a terminal that nobody chose by name
  */
 export async function writeOutput(
@@ -23,9 +24,10 @@ export async function writeOutput(
   path: string | undefined,
   world: World,
   mode = 0o600,
+  check?: () => void,
 ): Promise<void> {
   if (!toStandardOutput(path)) {
-    await replaceFile(path, pieces, mode)
+    await replaceFile(path, pieces, mode, check)
     return
   }
   let first = true

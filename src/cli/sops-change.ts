@@ -1,7 +1,7 @@
 /** Opening a SOPS file to change it, and writing it back: what `set`, `unset`, `rotate`, `updatekeys` and `edit` have in common. */
 import { statSync } from "node:fs"
 import type { Command } from "commander"
-import { EXIT, Failure } from "../failure.ts"
+import { Failure } from "../failure.ts"
 import type { UnlockSession } from "../keyring/unlock-session.ts"
 import { printable } from "../quote.ts"
 import { readBytes } from "../read-file.ts"
@@ -20,18 +20,10 @@ import { openSession } from "./access.ts"
 import { requireInside } from "./inside.ts"
 import { declareIdentities, type IdentityOptions, parseIndent } from "./options.ts"
 import { parseFormat } from "./sops-file.ts"
+import { holds } from "./unchanged.ts"
 import type { World } from "./world.ts"
 
 export type ChangeOptions = IdentityOptions & Readonly<{ inputType?: string; ignoreMac?: true }>
-
-/** Somebody else wrote the file while it was open here. */
-export class FileChanged extends Failure {
-  override readonly code = "file-changed"
-  override readonly exit = EXIT.failed
-  constructor(file: string) {
-    super("was changed by somebody else meanwhile", { where: { file }, hint: "nothing was written; run it again" })
-  }
-}
 
 /** The options of every command that changes a SOPS file. */
 export function declareChange(command: Command): Command {
@@ -90,9 +82,8 @@ export async function locate<T>(file: string, work: () => Promise<T>): Promise<T
  */
 export async function writeSopsFile({ path, bytes }: ReadFile, changed: Uint8Array, world: World): Promise<boolean> {
   if (Buffer.from(changed).equals(bytes)) return false
-  if (!Buffer.from(readBytes(path)).equals(bytes)) throw new FileChanged(path)
-  const others = statSync(path).nlink - 1
-  await replaceFile(path, changed)
+  const others = (statSync(path, { throwIfNoEntry: false })?.nlink ?? 1) - 1
+  await replaceFile(path, changed, undefined, holds(path, bytes))
   if (others > 0)
     world.err(
       `ts-age-yk: warning: ${printable(path)} was one of ${others + 1} names (hard links) of a file; the others have the old one\n`,

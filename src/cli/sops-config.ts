@@ -2,14 +2,16 @@
 import { access } from "node:fs/promises"
 import { dirname, resolve, sep } from "node:path"
 import { Failure } from "../failure.ts"
-import { printable } from "../quote.ts"
+import { printable, quote } from "../quote.ts"
 import { readBytes } from "../read-file.ts"
+import { ReadFailed } from "../replace-file.ts"
 import { type CreationRule, parseConfig, ruleFor, type SopsConfig } from "../sops/config.ts"
 import { unwrappedGroups } from "../sops/config-keys.ts"
-import { NoRuleFits } from "../sops/failures.ts"
+import { ConfigInvalid, NoRuleFits } from "../sops/failures.ts"
 import { type FoundConfig, findConfig } from "../sops/find-config.ts"
 import type { KeyGroup } from "../sops/metadata.ts"
 import type { Format, Layout } from "../sops/stores/store.ts"
+import type { MeantFile } from "./meant-files.ts"
 import type { World } from "./world.ts"
 
 export type ConfigOptions = Readonly<{ config?: string }>
@@ -56,6 +58,21 @@ export class Configs {
     const found = await this.ruleFor(file)
     if (found === null) throw new NoRuleFits(file, null)
     return found
+  }
+
+  /**
+   * The same for a file that a folder may have brought along: then it is left out, with a warning, where no rule fits.
+   * @returns null for such a file
+   * @throws NoRuleFits for a file that was named
+   */
+  async ruleForMeant({ path, named }: MeantFile): Promise<FoundRule | null> {
+    try {
+      return await this.requireRule(path)
+    } catch (failure) {
+      if (named || !(failure instanceof NoRuleFits)) throw failure
+      this.#warn(`${printable(path)}: no creation rule is for it; it stays as it is`)
+      return null
+    }
   }
 
   /** From the file's folder upward; sops starts from the working folder, and where that makes a difference it is said. */
@@ -114,6 +131,26 @@ async function within<T>(file: string, work: () => T | Promise<T>): Promise<T> {
 /** A rule's keys as the groups of a file that is still to be wrapped for them. */
 export function groupsOf(rule: CreationRule): KeyGroup[] {
   return unwrappedGroups(rule.groups)
+}
+
+/**
+ * The text that the rule has new files begin as, as it stands in its file.
+ * @returns null where the rule names none
+ * @throws ConfigInvalid when it cannot be read
+ */
+export function templateOf({ rule, path }: FoundRule): Uint8Array | null {
+  const { index, line, template } = rule
+  if (template === "") return null
+  try {
+    return readBytes(resolve(dirname(path), template))
+  } catch (cause) {
+    if (!(cause instanceof ReadFailed)) throw cause
+    throw new ConfigInvalid(`the template ${quote(template)} ${cause.message}`, {
+      where: { file: path, line, option: `creation_rules[${index}].template` },
+      hint: "its path is from the folder of .sops.yaml",
+      cause,
+    })
+  }
 }
 
 /** The indentation that was asked for, or else that a configuration wants for a format. */

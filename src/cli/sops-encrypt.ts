@@ -15,6 +15,7 @@ import { gatherRecipients, type RecipientOptions } from "./recipients.ts"
 import { keyWrapper, locate } from "./sops-change.ts"
 import { Configs, type FoundRule, groupsOf, layoutOf } from "./sops-config.ts"
 import { parseFormat } from "./sops-file.ts"
+import { staysAsItIs } from "./unchanged.ts"
 import type { World } from "./world.ts"
 
 /** The six rules as options: `--unencrypted-suffix` is `unencryptedSuffix`. */
@@ -73,17 +74,19 @@ export async function encryptSops(path: string | undefined, options: SopsEncrypt
     })
   if (options.inPlace === true && (path === undefined || options.output !== undefined))
     throw new WrongUsage("--in-place wants a FILE, and no --output")
-  if (options.inPlace === true && path !== undefined) requireInside(path)
+  const target = options.inPlace === true ? path : undefined
+  if (target !== undefined) requireInside(target)
   const input = await storeOf(inputFormat)
   const store = await storeOf(parseFormat(options.outputType, "--output-type") ?? inputFormat)
   const found = await ruleUnlessNamed(name, options, world)
   const wish = await wishFor(name, options, found, world)
+  const check = target === undefined ? undefined : staysAsItIs(target)
   const plain = await readInput(path, world)
   const encrypted = await locate(path ?? "standard input", async () => {
     const layout = layoutOf(found, store.format, options.indent)
     return encryptNew(input.parse(plain), { store, input, layout }, wish, keyWrapper(world), world.now())
   })
-  if (options.inPlace === true && path !== undefined) await replaceFile(path, encrypted)
+  if (target !== undefined) await replaceFile(target, encrypted, undefined, check)
   else await writeOutput(once(encrypted), options.output, world, 0o666)
 }
 

@@ -107,9 +107,9 @@ function ageKeys(group: CreationRule["groups"][number]): Set<string> {
 }
 
 /** All of a rule but its age keys and its place in the text. */
-function restOf({ index, pathRegex, shamirThreshold, selection, macOnlyEncrypted, groups }: CreationRule): string {
-  const others = groups.map((group) => group.filter(({ type }) => type !== "age"))
-  return JSON.stringify([index, pathRegex, shamirThreshold, selection, macOnlyEncrypted, others])
+function restOf(rule: CreationRule): string {
+  const others = rule.groups.map((group) => group.filter(({ type }) => type !== "age"))
+  return JSON.stringify({ ...rule, groups: others, line: 0 })
 }
 
 function text(recipients: ReadonlySet<string>): string {

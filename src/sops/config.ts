@@ -22,6 +22,8 @@ export type CreationRule = Readonly<{
   /** Null where the rule says nothing. */
   selection: Selection | null
   macOnlyEncrypted: boolean
+  /** What a new file begins as: the path of a plain file, from the configuration's folder; "" where the rule says nothing. Ours: sops passes it over. */
+  template: string
 }>
 
 /** Spaces a level; undefined where the file says nothing. */
@@ -44,6 +46,7 @@ const ruleKeys = [
   "shamir_threshold",
   ...selectionRules,
   "mac_only_encrypted",
+  "template",
 ]
 
 /**
@@ -86,6 +89,7 @@ function readRule(node: YamlNode, index: number, reader: ConfigReader): Creation
     shamirThreshold: reader.number(fields.get("shamir_threshold")),
     selection: rule === undefined ? null : { rule, text: reader.text(fields.get(rule)) },
     macOnlyEncrypted: reader.boolean(fields.get("mac_only_encrypted")),
+    template: reader.text(fields.get("template")),
   }
 }
 

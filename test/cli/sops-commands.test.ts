@@ -2,7 +2,10 @@
 import { spawnSync } from "node:child_process"
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
+  lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -39,9 +42,19 @@ beforeEach(async () => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 type Ran = { status: number; out: string; err: string }
-type Given = { input?: string; env?: Record<string, string>; answer?: boolean; identity?: number }
+/** `meanwhile` happens when a command looks at the clock: its input is read then, and nothing written. */
+type Given = {
+  input?: string
+  env?: Record<string, string>
+  answer?: boolean
+  identity?: number
+  meanwhile?: () => void
+}
 
-async function run(args: readonly string[], { input = "", env = {}, answer, identity = 0 }: Given = {}): Promise<Ran> {
+async function run(
+  args: readonly string[],
+  { input = "", env = {}, answer, identity = 0, meanwhile }: Given = {},
+): Promise<Ran> {
   let out = ""
   let err = ""
   const world: World = {
@@ -72,7 +85,10 @@ async function run(args: readonly string[], { input = "", env = {}, answer, iden
             confirm: () => Promise.resolve(answer),
           },
     readDescriptor: () => Promise.resolve(""),
-    now: () => new Date("2026-06-30T12:00:00Z"),
+    now: () => {
+      meanwhile?.()
+      return new Date("2026-06-30T12:00:00Z")
+    },
   }
   const status = await runProgram(args, world, program)
   return { status, out, err }
@@ -133,6 +149,40 @@ describe("encrypt", () => {
     rmSync(path(".sops.yaml"))
     const ran = await run(["encrypt", path("s.yaml")])
     expect(ran).toMatchObject({ status: 2, err: expect.stringContaining("there is no .sops.yaml") as string })
+  })
+})
+
+describe("a file that somebody else writes meanwhile", () => {
+  it("is not replaced by its encrypted form", async () => {
+    const ran = await run(["encrypt", "--in-place", path("s.yaml")], {
+      meanwhile: () => writeFileSync(path("s.yaml"), "a: 2\n"),
+    })
+    expect(ran).toMatchObject({
+      status: 1,
+      err: expect.stringContaining("changed by somebody else meanwhile") as string,
+    })
+    expect(text("s.yaml")).toBe("a: 2\n")
+  })
+
+  it("is not replaced by its plaintext", async () => {
+    await encrypted()
+    const before = text("s.yaml")
+    const env = { SOPS_AGE_KEY_CMD: `echo >> ${path("s.yaml")}; echo ${identities[0]!}`, SOPS_AGE_KEY: "" }
+    const ran = await run(["decrypt", "--in-place", "--no-yubikey", path("s.yaml")], { env })
+    expect(ran).toMatchObject({
+      status: 1,
+      err: expect.stringContaining("changed by somebody else meanwhile") as string,
+    })
+    expect(text("s.yaml")).toBe(`${before}\n`)
+    expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([])
+  })
+
+  it("is not replaced by a new one from the editor, which is kept", async () => {
+    const env = { SOPS_EDITOR: `sh -c 'echo "mine: 1" > ${path("new.yaml")}; echo "k: v" > $0'` }
+    const ran = await run(["edit", path("new.yaml")], { env })
+    expect(ran.err).toContain("changed by somebody else meanwhile")
+    expect(text("new.yaml")).toBe("mine: 1\n")
+    expect((await run(["decrypt", "--no-yubikey", path("new.yaml.edited.age")])).out).toBe("k: v\n")
   })
 })
 
@@ -252,6 +302,51 @@ describe("updatekeys", () => {
     expect((await run(["updatekeys", "--no-yubikey", path("s.yaml")], { answer: true })).status).toBe(0)
     expect(await decrypted("s.yaml", 1)).toContain("a: 1\n")
     expect(before.split("\n").filter((line) => !text("s.yaml").includes(line))).toEqual([])
+  })
+})
+
+describe("a folder", () => {
+  const rules = (keys: readonly string[]): void =>
+    writeFileSync(path(".sops.yaml"), `creation_rules:\n  - {path_regex: '^s', age: "${keys.join()}"}\n`)
+
+  beforeEach(async () => {
+    await encrypted()
+    mkdirSync(path("sub/deep"), { recursive: true })
+    copyFileSync(path("s.yaml"), path("sub/deep/s.yaml"))
+    copyFileSync(path("s.yaml"), path("other.yaml"))
+    symlinkSync("deep/s.yaml", path("sub/link.yaml"))
+    writeFileSync(path("sub/plain.yaml"), "a: 1\n")
+    rules(recipients)
+  })
+
+  it("stands for all that is encrypted in it; updatekeys leaves out what no rule is for", async () => {
+    const other = text("other.yaml")
+    const ran = await run(["updatekeys", "--yes", "--no-yubikey", folder, path("s.yaml")])
+    expect(ran.status).toBe(0)
+    expect(ran.err.match(/: keys updated$/gm)).toHaveLength(2)
+    expect(ran.err).toContain("other.yaml: no creation rule is for it; it stays as it is")
+    expect(await decrypted("s.yaml", 1)).toBe(await decrypted("sub/deep/s.yaml", 1))
+    expect([text("other.yaml"), text("sub/plain.yaml")]).toEqual([other, "a: 1\n"])
+    expect(lstatSync(path("sub/link.yaml")).isSymbolicLink()).toBe(true)
+    expect((await run(["updatekeys", "--check", folder])).status).toBe(0)
+    expect((await run(["updatekeys", "--check", path("other.yaml")])).status).toBe(2)
+  })
+
+  it("is rotated as a whole", async () => {
+    const before = [text("s.yaml"), text("sub/deep/s.yaml"), text("other.yaml")]
+    expect((await run(["rotate", "--to-config", "--no-yubikey", folder])).status).toBe(0)
+    expect(await decrypted("sub/deep/s.yaml", 1)).toBe("# c\na: 1\nb:\n    - x\n")
+    expect([text("s.yaml") === before[0], text("sub/deep/s.yaml") === before[1]]).toEqual([false, false])
+    expect(text("other.yaml")).toBe(before[2])
+    expect((await run(["rotate", "--no-yubikey", path("other.yaml"), folder])).err.match(/new data key/g)).toHaveLength(
+      3,
+    )
+  })
+
+  it("without encrypted files is told", async () => {
+    rmSync(path("sub/deep/s.yaml"))
+    const ran = await run(["updatekeys", "--yes", path("sub")])
+    expect(ran).toMatchObject({ status: 1, err: expect.stringContaining("has no encrypted files") as string })
   })
 })
 
@@ -419,6 +514,33 @@ if grep -q "a: 1" $1; then printf 'a: 2\nb: [\n' > $1; else sed -i 's/\\[/[]/' $
     expect((await run(["edit", path("new.yaml")], { env: editor("true") })).err).toContain("not made")
     expect((await run(["edit", path("new.yaml")], { env: editor("echo 'k: v' > $1") })).status).toBe(0)
     expect(await decrypted("new.yaml")).toBe("k: v\n")
+  })
+
+  it("begins a new file as the template of its rule", async () => {
+    mkdirSync(path("sub"))
+    writeFileSync(path("sub/wifi.tmpl"), "# of the router\nssid: home\npsk: \n")
+    const rule = (template: string): void =>
+      writeFileSync(path(".sops.yaml"), `creation_rules:\n  - {age: "${recipients[0]!}", template: ${template}}\n`)
+    rule("sub/wifi.tmpl")
+    const unchanged = await run(["edit", path("sub/wifi.yaml")], { env: editor("true") })
+    expect(unchanged.err).toContain("not made, since the template was left as it is")
+    const ran = await run(["edit", path("sub/wifi.yaml")], { env: editor("sed -i 's/psk: /psk: secret/' $1") })
+    expect(ran).toEqual({ status: 0, out: "", err: "" })
+    expect(await decrypted("sub/wifi.yaml")).toBe("# of the router\nssid: home\npsk: secret\n")
+    rule("gone.tmpl")
+    const gone = await run(["edit", path("sub/other.yaml")], { env: editor("true") })
+    expect(gone.status).toBe(2)
+    expect(gone.err).toMatch(/\.sops\.yaml, line 2, .*template "gone\.tmpl" cannot be read: no such file/)
+  })
+
+  it("leaves what was kept before", async () => {
+    await encrypted()
+    for (const typed of ["first", "second"]) {
+      const ran = await run(["edit", "--no-yubikey", path("s.yaml")], { env: editor(`echo 'sops: ${typed}' > $1`) })
+      expect(ran.status).toBe(1)
+    }
+    expect((await run(["decrypt", "--no-yubikey", path("s.yaml.edited.age")])).out).toBe("sops: first\n")
+    expect((await run(["decrypt", "--no-yubikey", path("s.yaml.edited-2.age")])).out).toBe("sops: second\n")
   })
 
   it("leaves everything as it is when the editor fails, or there is none", async () => {

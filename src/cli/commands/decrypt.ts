@@ -46,14 +46,21 @@ function outputOf(file: string | undefined, options: Options): string | undefine
   return file
 }
 
+/** Loaded where a file is to be replaced, which is rare. @throws LinkLeadsOut, ReadFailed */
+async function toReplace(file: string): Promise<() => void> {
+  const [{ requireInside }, { staysAsItIs }] = await Promise.all([import("../inside.ts"), import("../unchanged.ts")])
+  requireInside(file)
+  return staysAsItIs(file)
+}
+
 /** Bytes that are looked at to tell age from SOPS: white space may stand before an armored file. */
 const lead = 1024
 
 async function decrypt(file: string | undefined, options: Options, world: World): Promise<void> {
   const where: Where = { file: file ?? "standard input" }
   const output = outputOf(file, options)
-  if (options.inPlace === true && output !== undefined) (await import("../inside.ts")).requireInside(output)
   try {
+    const check = options.inPlace === true && output !== undefined ? await toReplace(output) : undefined
     const source = new ByteSource(await openInput(file, world))
     const first = await source.peek(lead)
     await using session = await openSession(options, world)
@@ -61,7 +68,7 @@ async function decrypt(file: string | undefined, options: Options, world: World)
     const pieces = isAge
       ? await decryptStream(rest(source), (stanzas) => session.open(stanzas))
       : once(await (await import("../sops-file.ts")).decryptSopsFile(await whole(source), file, options, session))
-    await writeOutput(pieces, output, world)
+    await writeOutput(pieces, output, world, undefined, check)
   } catch (failure) {
     throw failure instanceof Failure ? failure.within(where) : failure
   }

@@ -27,8 +27,9 @@ import {
   readToChange,
   writeSopsFile,
 } from "../sops-change.ts"
-import { Configs, exists, groupsOf, layoutOf } from "../sops-config.ts"
+import { Configs, exists, groupsOf, layoutOf, templateOf } from "../sops-config.ts"
 import { parseFormat } from "../sops-file.ts"
+import { staysAsItIs } from "../unchanged.ts"
 import type { World } from "../world.ts"
 
 type Options = ChangeOptions & Readonly<{ config?: string; showMasterKeys?: true; indent?: number }>
@@ -130,18 +131,22 @@ async function wrappedGroups(
 
 async function editNewFile(path: string, options: Options, world: World): Promise<boolean> {
   requireInside(path)
+  const check = staysAsItIs(path)
   const found = await new Configs(options, world).requireRule(path)
   const { rule } = found
   const store = await storeOf(parseFormat(options.inputType, "--input-type") ?? formatOfName(path))
   const layout = layoutOf(found, store.format, options.indent)
+  const template = templateOf(found)
+  const before = template ?? store.emit(exampleFor(store), layout)
   return await inPrivateFolder(world, async (folder) => {
     const groups = groupsOf(rule)
     const keep = (typed: Uint8Array): Promise<void> => keepTyped(path, typed, { ...rule, groups }, world)
     const read = (bytes: Uint8Array): Documents => requirePlain(store.parse(bytes), store)
-    const before = store.emit(exampleFor(store), layout)
     const edited = await editText(folder, path, { before, read, keep }, world)
     if (edited === null) {
-      world.err(`${printable(path)}: not made, since the example was left as it is\n`)
+      world.err(
+        `${printable(path)}: not made, since the ${template === null ? "example" : "template"} was left as it is\n`,
+      )
       return false
     }
     await orKeep(
@@ -153,6 +158,7 @@ async function editNewFile(path: string, options: Options, world: World): Promis
           path,
           await encryptNew(edited.value, { store, input: store, layout }, wish, keyWrapper(world), world.now()),
           0o666,
+          check,
         )
       },
     )

@@ -9,6 +9,7 @@ import { sessionOpener } from "../../sops/session-opener.ts"
 import { applyKeys, type KeyPlan, planKeys, requireWritable } from "../../sops/update-keys.ts"
 import { openSession } from "../access.ts"
 import { WrongUsage } from "../failures.ts"
+import { type MeantFile, meantFiles } from "../meant-files.ts"
 import {
   type ChangeOptions,
   declareChange,
@@ -26,20 +27,22 @@ type Planned = Readonly<{ read: ReadFile; plan: KeyPlan }>
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
   declareChange(command)
-    .argument("<FILE...>", "encrypted files, changed in place")
+    .argument("<PATH...>", "encrypted files, changed in place; of a folder, all that are encrypted")
     .option("-y, --yes", "do not ask")
     .option("--check", "change nothing and open nothing: exit 3 when keys are due to change")
     .option("--config <FILE>", "this .sops.yaml")
-    .action(async (files: string[], options: Options) => {
-      done(await updateKeys(files, options, world))
+    .action(async (paths: string[], options: Options) => {
+      done(await updateKeys(paths, options, world))
     })
 }
 
-async function updateKeys(files: readonly string[], options: Options, world: World): Promise<number> {
+async function updateKeys(paths: readonly string[], options: Options, world: World): Promise<number> {
   const configs = new Configs(options, world)
   const due: Planned[] = []
-  for (const path of files) {
-    const planned = await planFile(path, options, configs)
+  for (const file of await meantFiles(paths)) {
+    const { path } = file
+    const planned = await planFile(file, options, configs)
+    if (planned === null) continue
     if (!planned.plan.changes) {
       world.err(`${printable(path)}: already up to date\n`)
       continue
@@ -105,11 +108,12 @@ class Writes {
 
 const mostWrites = 32
 
-async function planFile(path: string, options: Options, configs: Configs): Promise<Planned> {
-  const read = await readToChange(path, options.inputType)
-  return locate(path, async () => {
-    const { rule } = await configs.requireRule(path)
-    const plan = planKeys(read.file.metadata, rule)
+async function planFile(file: MeantFile, options: Options, configs: Configs): Promise<Planned | null> {
+  const read = await readToChange(file.path, options.inputType)
+  return locate(file.path, async () => {
+    const found = await configs.ruleForMeant(file)
+    if (found === null) return null
+    const plan = planKeys(read.file.metadata, found.rule)
     if (plan.changes) requireWritable(plan)
     return { read, plan }
   })
