@@ -1,8 +1,10 @@
 /** A folder in memory, for its owner alone, that is gone after any exit: where plaintext has to be a file for a while. */
+import { spawn } from "node:child_process"
 import { rmSync } from "node:fs"
-import { access, constants, mkdtemp, readFile, writeFile } from "node:fs/promises"
+import { access, constants, mkdtemp, readFile, statfs, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { printable } from "../quote.ts"
 import { ReadFailed, WriteFailed } from "../replace-file.ts"
 import type { World } from "./world.ts"
 
@@ -12,43 +14,66 @@ export type PrivateFolder = Readonly<{
   read(name: string): Promise<Uint8Array>
 }>
 
-/** Signals that end a program; SIGKILL leaves no time, but the folder is in memory. */
-const endings = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const
-
 /**
- * Makes the folder, works in it and removes it, whatever happens.
+ * Makes the folder, works in it and removes it, whatever happens. A warning says where there is no memory to make it in.
  * @throws WriteFailed, and what the work throws
  */
 export async function inPrivateFolder<T>(world: World, work: (folder: PrivateFolder) => Promise<T>): Promise<T> {
   const path = await makeFolder(world)
   const remove = (): void => rmSync(path, { recursive: true, force: true })
-  const end = (signal: NodeJS.Signals): void => {
-    remove()
-    process.kill(process.pid, signal)
-  }
   process.on("exit", remove)
-  for (const signal of endings) process.once(signal, end)
+  const outlived = removeWhenOutlived(path)
   try {
     return await work(folderAt(path))
   } finally {
-    for (const signal of endings) process.off(signal, end)
     process.off("exit", remove)
     remove()
+    outlived()
   }
 }
 
+/**
+ * Has another process wait for the end of this one, which leaves no time to tidy when a signal brings it, and then remove the folder.
+ * @returns what lets the other process go
+ */
+function removeWhenOutlived(path: string): () => void {
+  if (process.platform === "win32") return () => undefined
+  // In a session of its own: what ends this process, a closed terminal or a key, is not meant for it.
+  const reaper = spawn("/bin/sh", ["-c", 'trap "" HUP INT QUIT TERM; read -r _; rm -rf -- "$0"', path], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+  })
+  // Where there is no shell, what a signal leaves is in memory still.
+  reaper.on("error", () => undefined)
+  reaper.stdin.on("error", () => undefined)
+  reaper.unref()
+  return () => reaper.stdin.destroy()
+}
+
+/** [statfs(2)], of Linux: tmpfs and ramfs. */
+const inMemory: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
+
 async function makeFolder(world: World): Promise<string> {
-  const bases = [world.env["XDG_RUNTIME_DIR"], "/dev/shm", tmpdir()]
-  for (const base of bases) {
-    if (base === undefined || base === "") continue
-    const usable = await access(base, constants.W_OK).then(
-      () => true,
-      () => false,
+  const bases = [world.env["XDG_RUNTIME_DIR"] ?? "", "/dev/shm", tmpdir()].filter((base) => base !== "")
+  const usable = (await Promise.all(bases.map(usableBase))).filter((base) => base !== null)
+  const base = usable.find(({ memory }) => memory) ?? usable[0]
+  if (base === undefined) throw new WriteFailed(tmpdir(), null)
+  if (!base.memory)
+    world.err(
+      `ts-age-yk: warning: no folder in memory can be written to: while it is open, the plaintext is in ${printable(base.path)}\n`,
     )
-    // mkdtemp makes it for its owner alone.
-    if (usable) return mkdtemp(join(base, "ts-age-yk-"))
+  // mkdtemp makes it for its owner alone.
+  return mkdtemp(join(base.path, "ts-age-yk-"))
+}
+
+/** @returns null for a folder that is not there, or that others alone may write to */
+async function usableBase(path: string): Promise<{ path: string; memory: boolean } | null> {
+  try {
+    await access(path, constants.W_OK)
+    return { path, memory: inMemory.has((await statfs(path)).type) }
+  } catch {
+    return null
   }
-  throw new WriteFailed(tmpdir(), null)
 }
 
 function folderAt(path: string): PrivateFolder {

@@ -1,5 +1,5 @@
 /** Runs a command line with the shell, its streams being ours. */
-import { spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { constants } from "node:os"
 import { EXIT, Failure } from "../failure.ts"
 import { quote } from "../quote.ts"
@@ -45,14 +45,37 @@ function shellFor(command: string): [program: string, args: string[]] {
 }
 
 /** The same for a program and its arguments. @throws CommandNotStarted */
-export function runProgramOf(program: string, args: readonly string[], env: Environment): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, stdio: "inherit" })
-    child.on("error", (cause) => {
-      reject(new CommandNotStarted(program, cause))
+export async function runProgramOf(program: string, args: readonly string[], env: Environment): Promise<number> {
+  const child = spawn(program, args, { env, stdio: "inherit" })
+  const letGo = leaveSignalsTo(child)
+  try {
+    return await new Promise((resolve, reject) => {
+      child.on("error", (cause) => {
+        reject(new CommandNotStarted(program, cause))
+      })
+      child.on("exit", (status, signal) => {
+        resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]))
+      })
     })
-    child.on("exit", (status, signal) => {
-      resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]))
-    })
-  })
+  } finally {
+    letGo()
+  }
+}
+
+/**
+ * While a command runs, it decides what a signal means. Keys of the terminal reach it without us, as with [system(3)]; what would end us
+ * is passed on to it, or it would run on with nobody to wait for it.
+ * @returns what ends that
+ */
+function leaveSignalsTo(child: ChildProcess): () => void {
+  const keys = ["SIGINT", "SIGQUIT"] as const
+  const endings = ["SIGTERM", "SIGHUP"] as const
+  const ignore = (): void => undefined
+  const passOn = (signal: NodeJS.Signals): void => void child.kill(signal)
+  for (const signal of keys) process.on(signal, ignore)
+  for (const signal of endings) process.on(signal, passOn)
+  return () => {
+    for (const signal of keys) process.off(signal, ignore)
+    for (const signal of endings) process.off(signal, passOn)
+  }
 }
