@@ -1,7 +1,17 @@
 /** Where plaintext is while an editor or a command has it, and what is left of it whatever ends the process: nothing. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  type StatsFs,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { statfs } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -12,9 +22,9 @@ import { inPrivateFolder } from "../../src/cli/private-folder.ts"
 import { processWorld } from "../../src/cli/process-world.ts"
 
 const program = fileURLToPath(new URL("../../dist/cli.js", import.meta.url))
-vi.mock(import("node:fs/promises"), async (original) => {
-  const real = await original()
-  return { ...real, statfs: vi.fn(real.statfs) }
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<{ statfs: typeof statfs }>()
+  return { ...real, statfs: vi.fn<(path: string) => Promise<StatsFs>>(real.statfs) }
 })
 
 let folder: string
@@ -120,7 +130,8 @@ describe.skipIf(process.platform === "win32")("the plaintext", () => {
   })
 
   it("is on a disk only with a warning", async () => {
-    vi.mocked(statfs).mockResolvedValue({ type: 0xef53 } as Awaited<ReturnType<typeof statfs>>)
+    const disk = Object.assign(await statfs(folder), { type: 0xef53 })
+    vi.mocked(statfs).mockResolvedValue(disk)
     let said = ""
     const world = { ...processWorld(), env: { XDG_RUNTIME_DIR: folder }, err: (text: string) => void (said += text) }
     const used = await inPrivateFolder(world, (place) => place.write("f", Buffer.from("x")))
