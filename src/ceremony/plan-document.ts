@@ -1,17 +1,10 @@
 /** A plan for programs: what `rekey --dry-run --json` prints. */
-import type { Forecast } from "./forecast.ts"
-import type { Guard } from "./guards.ts"
 import { keyLabel } from "./key-names.ts"
-import type { RekeyPlan } from "./plan.ts"
 import { planWords } from "./plan-words.ts"
-import type { Repository } from "./repository.ts"
+import type { Prepared } from "./prepare.ts"
 
-export function planDocument(
-  repository: Repository,
-  plan: RekeyPlan,
-  guards: readonly Guard[],
-  forecast: Forecast,
-): Record<string, unknown> {
+/** The same as a document of JSON, as `rekey --dry-run --json` prints it. */
+export function planDocument({ repository, plan, guards, forecast }: Prepared): Record<string, unknown> {
   const label = (recipient: string): unknown => ({ name: keyLabel(recipient, repository.names), recipient })
   return {
     plan: plan.hash,

@@ -5,8 +5,9 @@ import { printable } from "../quote.ts"
 import type { Forecast, KeyForecast } from "./forecast.ts"
 import type { Guard } from "./guards.ts"
 import { keyLabel, type NamedKey } from "./key-names.ts"
-import { changedFiles, type PlannedFile, type RekeyPlan } from "./plan.ts"
+import { changedFiles, type PlannedFile } from "./plan.ts"
 import { planWords } from "./plan-words.ts"
+import type { Prepared } from "./prepare.ts"
 
 /** What happens to a file, in a few words. */
 export function changeText({ change }: PlannedFile): string {
@@ -75,18 +76,13 @@ export function guardsText(guards: readonly Guard[]): string {
 }
 
 /** The whole plan, as `rekey --dry-run` prints it. */
-export function planText(
-  plan: RekeyPlan,
-  names: ReadonlyMap<string, NamedKey>,
-  guards: readonly Guard[],
-  forecast: Forecast,
-): string {
+export function planText({ repository, plan, guards, forecast }: Prepared): string {
   const changed = changedFiles(plan)
   const refused = plan.files.filter(({ change }) => change.kind === "refuse")
   const kept = plan.files.length - changed.length - refused.length
   const files = [...refused, ...changed].flatMap((file) => [
     `${printable(file.path)}: ${changeText(file)}`,
-    ...recipientLines(file, names, { kept: true }),
+    ...recipientLines(file, repository.names, { kept: true }),
   ])
   const parts = [
     files.map((line) => `${line}\n`).join(""),

@@ -28,6 +28,7 @@ export type PlannedFile = Readonly<{
   threshold: Readonly<{ from: number; to: number }>
 }>
 
+/** `rotateAll`: a new data key for every file, not only where a recipient goes. */
 export type RekeyWish = Readonly<{ rotateAll: boolean }>
 
 export type RekeyPlan = Readonly<{

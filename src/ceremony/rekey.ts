@@ -4,14 +4,13 @@ import type { UnlockSession } from "../keyring/unlock-session.ts"
 import type { KeyWrapper } from "../sops/data-key.ts"
 import { carryOut, type Place, readStaged, stage } from "./commit.ts"
 import { CeremonyHalfDone, GuardStops, NothingHalfDone } from "./failures.ts"
-import type { Forecast } from "./forecast.ts"
 import { git } from "./git.ts"
-import { type Guard, type GuardName } from "./guards.ts"
+import type { Guard, GuardName } from "./guards.ts"
 import { type Journal, type JournalFile, readJournal, recordFolder, writeJournal } from "./journal.ts"
 import { keyLabel } from "./key-names.ts"
 import { whileLocked } from "./lock.ts"
-import { type RekeyPlan } from "./plan.ts"
-import { type Repository, sha256Hex } from "./repository.ts"
+import type { Prepared } from "./prepare.ts"
+import { sha256Hex } from "./repository.ts"
 import { chainEvents, readTranscript, type TranscriptEvent } from "./transcript.ts"
 import { forgetKeys, type NewFile, unlockAndMake } from "./unlock.ts"
 import { type Verification, verifyStaged } from "./verify.ts"
@@ -24,25 +23,22 @@ export type Tallies = ReadonlyMap<string, Readonly<{ pins: number; touches: numb
 /** A file that is no secret. `before`: SHA-256 of what it replaces, in hex. */
 export type Alongside = Readonly<{ path: string; before: string; bytes: Uint8Array }>
 
-export type CeremonyOptions = Readonly<{
-  repository: Repository
-  plan: RekeyPlan
-  guards: readonly Guard[]
-  forecast: Forecast
-  overrides: readonly Override[]
-  session: UnlockSession
-  tallies: () => Tallies
-  wrap: KeyWrapper
-  version: string
-  now: () => Date
-  /** Recipients that must be proven, besides those of the policy. */
-  prove: readonly string[]
-  /** What led to the ceremony and belongs into its record: who joined, who left. */
-  occasion?: readonly TranscriptEvent[]
-  /** Files that are replaced together with the secrets, all or none: a changed `.sops.yaml`. */
-  alongside?: readonly Alongside[]
-  progress: (step: "unlock" | "verify", done: number, all: number, path: string) => void
-}>
+export type CeremonyOptions = Prepared &
+  Readonly<{
+    overrides?: readonly Override[]
+    session: UnlockSession
+    tallies: () => Tallies
+    wrap: KeyWrapper
+    version: string
+    now: () => Date
+    /** Recipients that must be proven, besides those of the policy. */
+    prove?: readonly string[]
+    /** What led to the ceremony and belongs into its record: who joined, who left. */
+    occasion?: readonly TranscriptEvent[]
+    /** Files that are replaced together with the secrets, all or none: a changed `.sops.yaml`. */
+    alongside?: readonly Alongside[]
+    progress?: (step: "unlock" | "verify", done: number, all: number, path: string) => void
+  }>
 
 /** What a ceremony did. */
 export type Outcome = Readonly<{ ceremony: string; replaced: number; verification: Verification; seconds: number }>
@@ -85,11 +81,11 @@ export async function rekey(options: CeremonyOptions): Promise<Outcome> {
 async function rekeyLocked(options: CeremonyOptions, folder: string): Promise<Outcome> {
   const { repository, plan, session, alongside = [] } = options
   await requireNothingHalfDone(repository.root)
-  requireGuards(options.guards, options.overrides)
+  requireGuards(options.guards, options.overrides ?? [])
   const started = options.now()
   const ceremony = randomBytes(6).toString("hex")
   const made = await unlockAndMake(repository, plan, session, options.wrap, started, (done, all, path) =>
-    options.progress("unlock", done, all, path),
+    options.progress?.("unlock", done, all, path),
   )
   try {
     const place: Place = { root: repository.root, folder }
@@ -118,7 +114,7 @@ async function stageAndVerify(
   place: Place,
   journal: Journal,
   made: readonly NewFile[],
-  { repository, session, prove, progress, alongside = [] }: CeremonyOptions,
+  { repository, session, prove = [], progress, alongside = [] }: CeremonyOptions,
 ): Promise<Verification> {
   return undoneIfCutShort(place, async () => {
     await stage(place, journal, [...made, ...alongside.map(({ path, bytes }) => ({ planned: { path }, bytes }))])
@@ -127,7 +123,7 @@ async function stageAndVerify(
       (file) => readStaged(place, journal, file),
       session,
       [...repository.policy.prove, ...prove],
-      (done, all, path) => progress("verify", done, all, path),
+      (done, all, path) => progress?.("verify", done, all, path),
     )
   })
 }
@@ -169,7 +165,7 @@ export async function finishHalfDone(
 }
 
 async function eventsOf(
-  { repository, plan, guards, forecast, overrides, tallies, version, occasion = [] }: CeremonyOptions,
+  { repository, plan, guards, forecast, overrides = [], tallies, version, occasion = [] }: CeremonyOptions,
   made: readonly NewFile[],
   verification: Verification,
   seconds: number,

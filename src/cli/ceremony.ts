@@ -1,12 +1,12 @@
 /** A ceremony as people meet it: the plan is shown, taken, carried out with its progress, and what came of it is told. */
 import { type Command, InvalidArgumentError } from "commander"
 import { attestedEvents, attestedRecipients } from "../ceremony/attestation-evidence.ts"
-import { guardNames, guardsOf } from "../ceremony/guards.ts"
+import { guardNames } from "../ceremony/guards.ts"
 import { keyLabel, keyNamed } from "../ceremony/key-names.ts"
-import { changedFiles, leaving, planRekey, type RekeyPlan } from "../ceremony/plan.ts"
+import { changedFiles, leaving, type RekeyPlan } from "../ceremony/plan.ts"
 import { planDocument } from "../ceremony/plan-document.ts"
 import { planText } from "../ceremony/plan-text.ts"
-import { previewUnlock } from "../ceremony/preview.ts"
+import { prepareRekey } from "../ceremony/prepare.ts"
 import {
   type Alongside,
   type Outcome,
@@ -104,33 +104,30 @@ export async function rekeyRepository(
   await requireNothingHalfDone(repository.root)
   for (const { line, text } of repository.config.warnings)
     world.err(`ts-age-yk: warning: .sops.yaml, line ${line}: ${text}\n`)
-  const plan = planRekey(repository, { rotateAll: options.rotate === true })
   const evidence = await trustedEvidence(repository, options, world)
-  const guards = guardsOf(repository, plan, attestedRecipients(evidence))
   const attended = await openAttendedSession(options, world)
   await using session = attended.session
-  const forecast = await previewUnlock(repository, plan, session)
+  const wish = { rotateAll: options.rotate === true }
+  const prepared = await prepareRekey(repository, session, wish, attestedRecipients(evidence))
+  const { plan } = prepared
   const due = changedFiles(plan).length > 0 || occasion !== null
   if (options.dryRun === true) {
     if (options.json === true)
       await world.out(
-        `${JSON.stringify({ ...planDocument(repository, plan, guards, forecast), ...(occasion === null ? {} : { occasion: occasion.document }) }, null, 2)}\n`,
+        `${JSON.stringify({ ...planDocument(prepared), ...(occasion === null ? {} : { occasion: occasion.document }) }, null, 2)}\n`,
       )
-    else await world.out(`${occasion?.text ?? ""}${planText(plan, repository.names, guards, forecast)}`)
+    else await world.out(`${occasion?.text ?? ""}${planText(prepared)}`)
     return due ? EXIT.changesDue : 0
   }
-  if (options.json !== true) world.err(`${occasion?.text ?? ""}${planText(plan, repository.names, guards, forecast)}`)
+  if (options.json !== true) world.err(`${occasion?.text ?? ""}${planText(prepared)}`)
   if (!due) return 0
   const overrides = options.override ?? []
-  requireGuards(guards, overrides)
+  requireGuards(prepared.guards, overrides)
   if (!(await confirmed(plan, options, world))) return EXIT.failed
   const events = (await occasion?.begin(session)) ?? []
   const progress = progressLine(world)
   const outcome = await rekey({
-    repository,
-    plan,
-    guards,
-    forecast,
+    ...prepared,
     overrides,
     session,
     tallies: () => attended.attendant.tallies,

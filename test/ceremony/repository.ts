@@ -7,9 +7,7 @@ import type { Identity } from "../../src/age/identity.ts"
 import { readIdentityFile } from "../../src/age/identity-file.ts"
 import { sshIdentities } from "../../src/age/ssh-identity.ts"
 import { X25519Identity } from "../../src/age/x25519.ts"
-import { guardsOf } from "../../src/ceremony/guards.ts"
-import { planRekey } from "../../src/ceremony/plan.ts"
-import { previewUnlock } from "../../src/ceremony/preview.ts"
+import { prepareRekey } from "../../src/ceremony/prepare.ts"
 import { type CeremonyOptions, type Outcome, rekey } from "../../src/ceremony/rekey.ts"
 import { readRepository } from "../../src/ceremony/repository.ts"
 import { RunAttendant } from "../../src/keyring/attendant.ts"
@@ -90,22 +88,14 @@ export async function prepare(
   keys: Keys,
   { rotateAll = false } = {},
 ): Promise<CeremonyOptions & AsyncDisposable> {
-  const repository = await readRepository(root)
-  const plan = planRekey(repository, { rotateAll })
   const { session, attendant } = sessionWith(keys)
   return {
-    repository,
-    plan,
-    guards: guardsOf(repository, plan),
-    forecast: await previewUnlock(repository, plan, session),
-    overrides: [],
+    ...(await prepareRekey(await readRepository(root), session, { rotateAll })),
     session,
     tallies: () => attendant.tallies,
     wrap: recipientWrapper({ env: {}, dialogue: null }),
     version: "test",
     now: () => new Date("2026-07-01T12:00:00Z"),
-    prove: [],
-    progress: () => undefined,
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   }
 }

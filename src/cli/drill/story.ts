@@ -3,10 +3,9 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Dialogue } from "../../age/dialogue.ts"
 import type { Identity } from "../../age/identity.ts"
-import { guardsOf } from "../../ceremony/guards.ts"
-import { changedFiles, planRekey } from "../../ceremony/plan.ts"
+import { changedFiles } from "../../ceremony/plan.ts"
 import { changeText } from "../../ceremony/plan-text.ts"
-import { previewUnlock } from "../../ceremony/preview.ts"
+import { prepareRekey } from "../../ceremony/prepare.ts"
 import { rekey as holdCeremony } from "../../ceremony/rekey.ts"
 import { readRepository } from "../../ceremony/repository.ts"
 import { explain, Failure } from "../../failure.ts"
@@ -158,24 +157,16 @@ async function rekey(scene: Scene, stage: Stage, say: Narrator): Promise<void> {
   await say.result(".sops.yaml: lena removed")
   await using unlocked = unlockWith([scene.yubiKeys[1]], stage)
   const { session, attendant } = unlocked
-  const repository = await readRepository(scene.folder)
-  const plan = planRekey(repository, { rotateAll: false })
-  const { now } = stage.world
+  const prepared = await prepareRekey(await readRepository(scene.folder), session)
   await holdCeremony({
-    repository,
-    plan,
-    guards: guardsOf(repository, plan),
-    forecast: await previewUnlock(repository, plan, session),
-    overrides: [],
+    ...prepared,
     session,
     tallies: () => attendant.tallies,
     wrap: recipientWrapper({ env: {}, dialogue: null }),
     version,
-    now,
-    prove: [],
-    progress: () => undefined,
+    now: stage.world.now,
   })
-  const changed = changedFiles(plan)
+  const changed = changedFiles(prepared.plan)
   for (const file of changed) await say.result(`${file.path}: ${changeText(file)}`)
   await tellTally(attendant, say)
   await say.step("The proof")
