@@ -46,7 +46,8 @@ export function run(program: string, args: readonly string[], options: RunOption
   })
 }
 
-function tclWord(text: string): string {
+/** A word of a script for expect. */
+export function tclWord(text: string): string {
   return `"${text.replace(/[\\"$[\]]/g, "\\$&")}"`
 }
 

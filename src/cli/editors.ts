@@ -3,11 +3,17 @@ import { access, constants, realpath } from "node:fs/promises"
 import { basename, delimiter, dirname, join } from "node:path"
 import type { World } from "./world.ts"
 
-/** Before a vimrc that asks what is set, and after one that sets it. */
-const vim = ["-n", "-i", "NONE", "--cmd", "set noundofile nobackup nowritebackup noswapfile"].concat([
-  "-c",
-  "set noundofile nobackup nowritebackup",
-])
+/** Before a vimrc that asks what is set, and after one that sets it. What was copied goes into no file of history (Neovim takes the old name too). */
+const vim = ["-n", "-i", "NONE", "--cmd", "set noundofile nobackup nowritebackup noswapfile"].concat(
+  ["-c", "set noundofile nobackup nowritebackup noswapfile"],
+  ["-c", "silent! set viminfo="],
+)
+
+/** What is copied may be kept by savehist and desktop, and each step of a change by two packages that many have. */
+const emacs = `(progn
+  (setq make-backup-files nil auto-save-default nil create-lockfiles nil undo-tree-auto-save-history nil)
+  (dolist (mode '(savehist-mode desktop-save-mode undo-fu-session-global-mode))
+    (when (and (boundp mode) (symbol-value mode)) (funcall mode -1))))`
 
 /** Code keeps a history of each file, which no option ends: its own folder is to be where the file is. It comes back when told to wait. */
 const code = (folder: string): string[] => [
@@ -23,7 +29,7 @@ const quietly: Readonly<Record<string, (folder: string) => readonly string[]>> =
   nvim: () => vim,
   gvim: () => ["-f", ...vim],
   nano: () => ["-I"],
-  emacs: () => ["--eval", "(setq make-backup-files nil auto-save-default nil create-lockfiles nil)"],
+  emacs: () => ["--eval", emacs],
   code,
   codium: code,
   subl: () => ["--wait"],
