@@ -140,8 +140,9 @@ function addText(collection: Collection, name: string): void {
   const text = collection.options.env[name]
   if (text === undefined || text === "") return
   try {
-    // sops 3.13 takes several keys on a line, with commas or spaces.
-    for (const parsed of parseIdentities(text.replaceAll(/[, ]+/g, "\n"), name)) collection.add(parsed)
+    // sops 3.13 takes several keys on a line. Comments stay on theirs: a variable may hold a whole file of keys.
+    const lines = text.replaceAll(/^(?!#).*/gm, (line) => line.replaceAll(/[, \t]+/g, "\n"))
+    for (const parsed of parseIdentities(lines, name)) collection.add(parsed)
   } catch (failure) {
     if (!(failure instanceof Failure)) throw failure
     collection.warnings.push(explain(failure.within({ option: name })).text)
