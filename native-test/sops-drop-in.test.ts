@@ -100,6 +100,25 @@ describe("the same as with sops:", () => {
     "cat e.yaml | sops decrypt --filename-override x.yaml",
     "cat e.yaml | sops decrypt --input-type yaml --output-type json",
     "EDITOR=/no/editor sops e.yaml",
+    "sops -d -- e.yaml",
+    "sops --decrypt=true --ignore-mac=false --enable-local-keyservice=true e.yaml",
+    "sops -d --pgp '' --kms '' --aws-profile x --decryption-order age,pgp e.yaml",
+    `sops -e --pgp '' --kms '' --age ${r2} --encryption-context a:b p.yaml`,
+    "SOPS_CONFIG= sops -e p.yaml; sops --config '' -e p.yaml",
+    "sops -d --input-type yml --output-type foo e.yaml",
+    "sops -e --input-type binary p.yaml",
+    "sops -e --input-type yaml --filename-override x.json p.yaml",
+    "cat p.yaml | sops -e --input-type yaml /dev/stdin",
+    "sops rotate --output-type json e.yaml; sops rotate --filename-override x.json e.yaml",
+    "sops rotate -i --output x e.yaml; echo $?; sops rotate -i --rm-age nonsense e.yaml",
+    "sops exec-env e.env echo hi; echo $?; sops unset e.yaml; echo $?; sops set e.yaml '[\"a\"]' 1 2",
+    `rm editor; EDITOR="sh -c 'echo k: v > \\$1' --" sops --age ${r2} new.yaml; sops -d new.yaml`,
+    `rm editor; EDITOR="sh -c 'echo k: v > \\$1' --" SOPS_AGE_RECIPIENTS=${r2} sops edit --encrypted-regex x new.yaml; cat new.yaml`,
+    `sed -i 's/age: .*/&,${r2}/' .sops.yaml; yes | sops updatekeys e.yaml > /dev/null`,
+    `sed -i 's/age: .*/&,${r2}/' .sops.yaml; sops updatekeys -y e.yaml p.yaml none.yaml e.json > /dev/null`,
+    `sed -i 's/age: .*/&,${r2}/' .sops.yaml; echo n | sops updatekeys e.yaml > /dev/null`,
+    `SOPS_AGE_KEY="# a file of keys
+$SOPS_AGE_KEY" sops -d e.yaml`,
   ])("%s", async (line) => {
     expect(await effect("ours", line)).toEqual(await effect("theirs", line))
   })

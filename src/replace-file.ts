@@ -48,7 +48,7 @@ const reasons: Readonly<Record<string, readonly [reason: string, wayOut?: string
   EACCES: ["permission denied", permissions],
   EDQUOT: ["no space left in your quota", room],
   EIO: ["input/output error", disk],
-  EISDIR: ["it is a directory"],
+  EISDIR: ["it is a directory", "name a file in it"],
   ELOOP: ["too many symbolic links"],
   EMFILE: ["too many open files", "raise the limit with ulimit -n"],
   ENAMETOOLONG: ["its name is too long"],

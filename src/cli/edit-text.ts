@@ -2,8 +2,9 @@
 import { basename } from "node:path"
 import { EXIT, explain, Failure } from "../failure.ts"
 import { printable, quote } from "../quote.ts"
+import { ReadFailed } from "../replace-file.ts"
 import { chooseEditor } from "./editors.ts"
-import { WrongUsage } from "./failures.ts"
+import { Interrupted, WrongUsage } from "./failures.ts"
 import type { PrivateFolder } from "./private-folder.ts"
 import { runProgramOf } from "./shell.ts"
 import type { World } from "./world.ts"
@@ -12,8 +13,8 @@ import type { World } from "./world.ts"
 export class EditorFailed extends Failure {
   override readonly code = "editor-failed"
   override readonly exit = EXIT.failed
-  constructor(file: string, program: string, status: number) {
-    super(`the editor ${quote(program)} ended with status ${status}`, {
+  constructor(file: string, program: string, what: string) {
+    super(`the editor ${quote(program)} ${what}`, {
       where: { file },
       hint: "the file is as it was",
     })
@@ -56,21 +57,53 @@ export async function editText<T>(
   for (;;) {
     const [program, ...args] = editor.open(file, line)
     const status = await runProgramOf(program, args, world.env)
-    if (status !== 0) throw new EditorFailed(path, program, status)
-    const bytes = withoutMarks(await folder.read(name))
-    if (Buffer.from(bytes).equals(before)) return null
+    const left = await textLeft(folder, name)
+    const changed = left !== null && !Buffer.from(left).equals(before)
+    if (status !== 0) {
+      // Who gives up on purpose, by :cq or the like, wants nothing kept; a terminal that closes is no purpose.
+      if (status > lowestSignal && changed) await keep(left)
+      throw new EditorFailed(path, program, `ended with status ${status}`)
+    }
+    if (left === null) throw new EditorFailed(path, program, "left no text behind")
+    if (!changed) return null
     try {
-      return { bytes, value: read(bytes) }
+      return { bytes: left, value: read(left) }
     } catch (failure) {
       if (!(failure instanceof Failure)) throw failure
       const { text } = explain(failure.within({ file: path }))
       world.err(`ts-age-yk: ${text}\n`)
-      const terminal = world.terminal()
-      if (terminal === null) await keep(bytes)
-      if ((await terminal?.confirm("edit again?", "yes", "no, drop what was typed")) !== true) throw failure
+      const again = await askAgain(world, () => keep(left))
+      if (again === null) await keep(left)
+      if (again !== true) throw failure
       line = failure.where.line ?? 1
-      file = await folder.write(name, withMark(bytes, line, text))
+      file = await folder.write(name, withMark(left, line, text))
     }
+  }
+}
+
+/**
+ * @param keep - for who ends the program at the question
+ * @returns null where nobody answers
+ */
+async function askAgain(world: World, keep: () => Promise<void>): Promise<boolean | null> {
+  try {
+    return (await world.terminal()?.confirm("edit again?", "yes", "no, drop what was typed")) ?? null
+  } catch (failure) {
+    if (failure instanceof Interrupted) await keep()
+    throw failure
+  }
+}
+
+/** A shell's exit status of a program that a signal ended is higher. */
+const lowestSignal = 128
+
+/** @returns null where there is no file any more, or none that can be read */
+async function textLeft(folder: PrivateFolder, name: string): Promise<Uint8Array | null> {
+  try {
+    return withoutMarks(await folder.read(name))
+  } catch (failure) {
+    if (failure instanceof ReadFailed) return null
+    throw failure
   }
 }
 

@@ -12,12 +12,15 @@ export class WrongUsage extends Failure {
   }
 }
 
-/** A command of sops' wants a file. */
+/** A command of sops' wants a file, or what else stands behind it. */
 export class NoFileNamed extends Failure {
   override readonly code = "no-file-named"
   override readonly exit = EXIT.usage
-  constructor() {
-    super("no file was named", { hint: "it stands behind the command: sops decrypt FILE" })
+  constructor(
+    what = "no file was named",
+    hint: string | undefined = "it stands behind the command: sops decrypt FILE",
+  ) {
+    super(what, { hint })
   }
 }
 

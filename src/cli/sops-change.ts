@@ -9,9 +9,9 @@ import { replaceFile } from "../replace-file.ts"
 import { type DataKey, IvStash } from "../sops/cipher.ts"
 import { type KeyWrapper, openDataKey } from "../sops/data-key.ts"
 import { encryptAgain } from "../sops/encrypt.ts"
-import { NotEncrypted, ValueUnsupported } from "../sops/failures.ts"
+import { ValueUnsupported } from "../sops/failures.ts"
 import { decryptFile, type EncryptedFile, readEncrypted } from "../sops/file.ts"
-import { formatOfEncrypted, storeOf } from "../sops/format.ts"
+import { formatOfEncrypted, notEncrypted, storeOf } from "../sops/format.ts"
 import { recipientWrapper } from "../sops/recipient-wrapper.ts"
 import { sessionOpener } from "../sops/session-opener.ts"
 import type { Store } from "../sops/stores/store.ts"
@@ -49,7 +49,7 @@ export async function readSopsFile(path: string, inputType: string | undefined):
   const bytes = readBytes(path)
   return locate(path, async () => {
     const format = parseFormat(inputType, "--input-type") ?? formatOfEncrypted(path, bytes)
-    if (format === null) throw new NotEncrypted()
+    if (format === null) throw notEncrypted(bytes)
     return { path, bytes, file: await readEncrypted(bytes, format) }
   })
 }

@@ -28,7 +28,8 @@ export class Configs {
 
   constructor(options: ConfigOptions, world: World) {
     this.#world = world
-    this.#given = options.config ?? world.env["SOPS_CONFIG"]
+    const given = options.config ?? world.env["SOPS_CONFIG"]
+    this.#given = given === "" ? undefined : given
   }
 
   /**

@@ -27,22 +27,23 @@ type RuleOptions = Partial<
     | "encryptedRegex"
     | "unencryptedCommentRegex"
     | "encryptedCommentRegex",
-    string
+    string | undefined
   >
 >
 
-export type SopsEncryptOptions = RecipientOptions &
+/** What options say of a new file, whatever it holds. */
+export type WishOptions = RecipientOptions &
   RuleOptions &
+  Readonly<{ config?: string; macOnlyEncrypted?: true; shamirSecretSharingThreshold?: number }>
+
+export type SopsEncryptOptions = WishOptions &
   Readonly<{
     output?: string
     inPlace?: true
     inputType?: string
     outputType?: string
-    config?: string
     indent?: number
     filenameOverride?: string
-    macOnlyEncrypted?: true
-    shamirSecretSharingThreshold?: number
   }>
 
 export function declareSopsEncrypt(command: Command): Command {
@@ -78,8 +79,7 @@ export async function encryptSops(path: string | undefined, options: SopsEncrypt
   if (target !== undefined) requireInside(target)
   const input = await storeOf(inputFormat)
   const store = await storeOf(parseFormat(options.outputType, "--output-type") ?? inputFormat)
-  const found = await ruleUnlessNamed(name, options, world)
-  const wish = await wishFor(name, options, found, world)
+  const { wish, found } = await wishFor(name, options, world)
   const check = target === undefined ? undefined : staysAsItIs(target)
   const plain = await readInput(path, world)
   const encrypted = await locate(path ?? "standard input", async () => {
@@ -93,7 +93,7 @@ export async function encryptSops(path: string | undefined, options: SopsEncrypt
 /** Who names recipients needs no rule; one that fits still says what is encrypted. */
 async function ruleUnlessNamed(
   name: string | undefined,
-  options: SopsEncryptOptions,
+  options: WishOptions,
   world: World,
 ): Promise<FoundRule | null> {
   if (name === undefined) return null
@@ -106,23 +106,28 @@ async function ruleUnlessNamed(
   }
 }
 
-/** Options of the command line come before the rule's. */
-async function wishFor(
+/**
+ * What a new file is to be: as the rule for its name has it, but for what the command line has.
+ * @param name - undefined where there is none to find a rule by
+ * @throws NoRuleFits, WrongUsage, RecipientInvalid, and what reading the configuration throws
+ */
+export async function wishFor(
   name: string | undefined,
-  options: SopsEncryptOptions,
-  found: FoundRule | null,
+  options: WishOptions,
   world: World,
-): Promise<EncryptionWish> {
+): Promise<{ wish: EncryptionWish; found: FoundRule | null }> {
+  const found = await ruleUnlessNamed(name, options, world)
   const recipients = await gatherRecipients(options, world)
   const own = recipients.map(({ text }) => ({ type: "age", recipient: text, enc: "" }) as const)
   const groups: KeyGroup[] | undefined = own.length > 0 ? [own] : found === null ? undefined : groupsOf(found.rule)
   if (groups === undefined) throw new NoRuleFits(name ?? "standard input", null)
-  return {
+  const wish = {
     groups,
     shamirThreshold: options.shamirSecretSharingThreshold ?? found?.rule.shamirThreshold ?? 0,
     selection: selectionOf(options) ?? found?.rule.selection ?? null,
     macOnlyEncrypted: options.macOnlyEncrypted ?? found?.rule.macOnlyEncrypted ?? false,
   }
+  return { wish, found }
 }
 
 function selectionOf(options: RuleOptions): Selection | null {

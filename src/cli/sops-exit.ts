@@ -8,7 +8,7 @@ const codes: Readonly<Record<string, number>> = {
   "no-file-named": 100,
   "read-failed": 100,
   "write-failed": 3,
-  "sops-syntax-invalid": 2,
+  "sops-syntax-invalid": 1,
   "sops-value-unsupported": 4,
   "sops-not-encrypted": 1,
   "sops-already-encrypted": 203,
@@ -35,17 +35,17 @@ export function sopsMessage(failure: Failure): string | null {
 
 /** Where a command has a code of its own for a failure. */
 const codesOf: Readonly<Partial<Record<SopsCommand, Readonly<Record<string, number>>>>> = {
-  encrypt: { "wrong-usage": 8 },
+  encrypt: { "wrong-usage": 8, "sops-syntax-invalid": 2 },
   decrypt: { "wrong-usage": 8 },
   edit: { "command-not-started": 201 },
   set: { "read-failed": 2, "sops-key-path-invalid": 7 },
   unset: { "read-failed": 2, "sops-key-path-invalid": 7 },
-  rotate: { "read-failed": 2 },
+  rotate: { "read-failed": 2, "wrong-usage": 8 },
   groups: { "read-failed": 2, "no-file-named": 2 },
   updatekeys: { "read-failed": 1 },
   filestatus: { "read-failed": 1 },
-  "exec-env": { "read-failed": 2, "sops-value-unsupported": 1 },
-  "exec-file": { "read-failed": 2 },
+  "exec-env": { "read-failed": 2, "no-file-named": 1, "sops-value-unsupported": 1 },
+  "exec-file": { "read-failed": 2, "no-file-named": 1 },
 }
 
 /**

@@ -2,9 +2,8 @@
 import type { KeyPath } from "../failure.ts"
 import type { UnlockSession } from "../keyring/unlock-session.ts"
 import { openDataKey } from "./data-key.ts"
-import { NotEncrypted } from "./failures.ts"
 import { decryptFile, printDecrypted, readEncrypted } from "./file.ts"
-import { formatOfEncrypted, formatOfName, sniffEncrypted, storeOf } from "./format.ts"
+import { formatOfEncrypted, formatOfName, notEncrypted, sniffEncrypted, storeOf } from "./format.ts"
 import { sessionOpener } from "./session-opener.ts"
 import type { Format } from "./stores/store.ts"
 
@@ -34,7 +33,7 @@ export async function decryptSops(
   const named = path === undefined ? "binary" : formatOfName(path)
   const format = inputFormat ?? formatOfEncrypted(path, bytes) ?? named
   // A name that says nothing, on content that says nothing: to call it broken JSON would help nobody.
-  if (inputFormat === undefined && format === "binary" && sniffEncrypted(bytes) === null) throw new NotEncrypted()
+  if (inputFormat === undefined && format === "binary" && sniffEncrypted(bytes) === null) throw notEncrypted(bytes)
   const file = await readEncrypted(bytes, format)
   using key = await openDataKey(file.metadata, await sessionOpener(file.metadata, session))
   const documents = await decryptFile(file, key, { ignoreMac })

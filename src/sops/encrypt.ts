@@ -40,12 +40,7 @@ export async function encryptNew(
   wrap: KeyWrapper,
   now: Date,
 ): Promise<Uint8Array> {
-  const [first] = documents
-  if (first === undefined) {
-    throw new ValueUnsupported("the file is empty: it must hold at least one document", {
-      hint: "an empty map, {}, will do",
-    })
-  }
+  requireDocument(documents)
   if (store.holdsMetadata(documents)) throw new AlreadyEncrypted(metadataKey)
   requireAge(wish.groups)
   const binary = input.format === "binary"
@@ -66,6 +61,14 @@ export async function encryptNew(
       version: formatVersion,
     }),
   )
+}
+
+/** @throws ValueUnsupported for a file without a document, which nothing could be read from again */
+export function requireDocument(documents: Documents): void {
+  if (documents.length === 0)
+    throw new ValueUnsupported("the file is empty: it must hold at least one document", {
+      hint: "an empty map, {}, will do",
+    })
 }
 
 /** sops writes the threshold that was asked for even where there is one group. */
@@ -97,6 +100,7 @@ export async function encryptAgain(
     indent = store === file.store ? (indentOf(decodeText(bytes), store.format) ?? undefined) : undefined,
   }: { ivs: IvStash; now: Date; change?: MetadataChange; store?: Store | undefined; indent?: number | undefined },
 ): Promise<Uint8Array> {
+  requireDocument(documents)
   if (store.holdsMetadata(documents)) throw new AlreadyEncrypted(metadataKey)
   // Without its one value, a binary file could never be decrypted to bytes again.
   if (store.format === "binary") store.emit(documents)

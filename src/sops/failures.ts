@@ -58,11 +58,8 @@ export class ValueUnsupported extends Failure {
 export class NotEncrypted extends Failure {
   override readonly code = "sops-not-encrypted"
   override readonly exit = EXIT.failed
-  constructor(details: FailureDetails = {}) {
-    super("not a SOPS file: it has no sops metadata", {
-      hint: "ts-age-yk encrypt makes one of it; or name its format with --input-type",
-      ...details,
-    })
+  constructor(what = "not a SOPS file: it has no sops metadata", details: FailureDetails = {}) {
+    super(what, { hint: "ts-age-yk encrypt makes one of it; or name its format with --input-type", ...details })
   }
 }
 
@@ -228,8 +225,8 @@ export class NoRuleFits extends Failure {
 export class KeyGroupEmpty extends Failure {
   override readonly code = "sops-key-group-empty"
   override readonly exit = EXIT.usage
-  constructor() {
-    super("a key group has no keys", { hint: "name recipients in the rule of .sops.yaml, or with -r" })
+  constructor(what = "a key group has no keys", details: FailureDetails = {}) {
+    super(what, { hint: "name recipients in the rule of .sops.yaml, or with -r", ...details })
   }
 }
 

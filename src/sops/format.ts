@@ -1,4 +1,6 @@
 /** Which format a file has: by what the user says, by its name, by its content. [sops] cmd/sops/formats/formats.go. */
+import { isAgeFile } from "../age/file.ts"
+import { NotEncrypted } from "./failures.ts"
 import type { Format, Store } from "./stores/store.ts"
 
 export const formats = ["yaml", "json", "dotenv", "ini", "binary"] as const satisfies readonly Format[]
@@ -63,4 +65,22 @@ export function formatOfEncrypted(path: string | undefined, bytes: Uint8Array): 
   if (sniffed === null) return null
   // A name that says yaml is right for JSON too, which is YAML.
   return named === "binary" ? sniffed : named
+}
+
+/** Says what a file is that is no SOPS file. */
+export function notEncrypted(bytes: Uint8Array): NotEncrypted {
+  if (isBlank(bytes))
+    return new NotEncrypted("the file is empty", {
+      hint: "what was in it may be in git (git log -p shows it, git checkout brings it back) or in a backup",
+    })
+  if (isAgeFile(bytes))
+    return new NotEncrypted("an age file, not a SOPS file", {
+      hint: "ts-age-yk decrypt opens it, ts-age-yk encrypt --age makes it anew",
+    })
+  return new NotEncrypted()
+}
+
+/** Whether there is nothing but white space. */
+export function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d))
 }

@@ -4,6 +4,7 @@ import { type KeyWrapper, newDataKey, wrapDataKey } from "./data-key.ts"
 import { encryptAgain } from "./encrypt.ts"
 import type { EncryptedFile } from "./file.ts"
 import type { KeyGroup } from "./metadata.ts"
+import type { Store } from "./stores/store.ts"
 import type { Documents } from "./tree.ts"
 
 /**
@@ -11,6 +12,7 @@ import type { Documents } from "./tree.ts"
  * @param bytes - of the file, for its layout
  * @param documents - decrypted from it
  * @param recipients - the groups that are to open it; those of the file, if it is to stay as it is
+ * @param store - to write another format than the file has
  * @param indent - spaces a level, where they are to be others than the file has
  * @throws KeyTypeUnsupported before anything is wrapped, and what `wrap` throws
  */
@@ -21,11 +23,11 @@ export async function rotateFile(
   recipients: { groups: readonly KeyGroup[]; shamirThreshold: number },
   wrap: KeyWrapper,
   now: Date,
-  indent?: number,
+  { store, indent }: Readonly<{ store?: Store | undefined; indent?: number | undefined }> = {},
 ): Promise<Uint8Array> {
   using key = newDataKey()
   const { shamirThreshold } = recipients
   const groups = await wrapDataKey(key, recipients.groups, shamirThreshold, wrap)
   const change = { groups, shamirThreshold }
-  return await encryptAgain(bytes, file, documents, key, { ivs: new IvStash(), now, change, indent })
+  return await encryptAgain(bytes, file, documents, key, { ivs: new IvStash(), now, change, store, indent })
 }

@@ -1,10 +1,11 @@
 /** `ts-age-yk edit`: a SOPS file in an editor. The plaintext is in memory, for its owner alone, and gone after any exit. */
+import { dirname } from "node:path"
 import type { Command } from "commander"
-import { printable } from "../../quote.ts"
+import { printable, quote } from "../../quote.ts"
 import { replaceFile } from "../../replace-file.ts"
 import type { DataKey } from "../../sops/cipher.ts"
 import { wrapDataKey } from "../../sops/data-key.ts"
-import { encryptAgain, encryptNew } from "../../sops/encrypt.ts"
+import { encryptAgain, encryptNew, requireDocument } from "../../sops/encrypt.ts"
 import { AlreadyEncrypted } from "../../sops/failures.ts"
 import type { EncryptedFile } from "../../sops/file.ts"
 import { formatOfName, storeOf } from "../../sops/format.ts"
@@ -14,9 +15,10 @@ import type { Layout, Store } from "../../sops/stores/store.ts"
 import { branch, type Documents, entry, str } from "../../sops/tree.ts"
 import { openSession } from "../access.ts"
 import { editText } from "../edit-text.ts"
+import { WrongUsage } from "../failures.ts"
 import { requireInside } from "../inside.ts"
 import { keepTyped } from "../keep-typed.ts"
-import { parseIndent } from "../options.ts"
+import { collect, parseIndent } from "../options.ts"
 import { inPrivateFolder } from "../private-folder.ts"
 import {
   type ChangeOptions,
@@ -27,31 +29,43 @@ import {
   readToChange,
   writeSopsFile,
 } from "../sops-change.ts"
-import { Configs, exists, groupsOf, layoutOf, templateOf } from "../sops-config.ts"
+import { exists, layoutOf, templateOf } from "../sops-config.ts"
+import { type WishOptions, wishFor } from "../sops-encrypt.ts"
 import { parseFormat } from "../sops-file.ts"
 import { staysAsItIs } from "../unchanged.ts"
 import type { World } from "../world.ts"
 
-type Options = ChangeOptions & Readonly<{ config?: string; showMasterKeys?: true; indent?: number }>
+export type EditOptions = ChangeOptions & WishOptions & Readonly<{ showMasterKeys?: true; indent?: number }>
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
   declareChange(command)
     .argument("<FILE>", "encrypted file, or one that is to be")
     .option("--config <FILE>", "this .sops.yaml, for a new file")
+    .option(
+      "-r, --recipient <RECIPIENT>",
+      "who can decrypt a new file, instead of the rule's (repeatable)",
+      collect(String),
+    )
+    .option("-R, --recipients-file <FILE>", "the same, one a line (repeatable)", collect(String))
     .option("-s, --show-master-keys", "have the metadata in the editor too; recipients may be changed in it")
     .option("--indent <N>", "spaces a level of YAML and JSON, instead of the file's", parseIndent)
-    .action(async (path: string, options: Options) => {
+    .action(async (path: string, options: EditOptions) => {
+      if ((options.recipient ?? options.recipientsFile) !== undefined && (await exists(path)))
+        throw new WrongUsage("-r and -R are for a new file; this one is there", {
+          where: { file: path },
+          hint: "ts-age-yk rotate --add-age, or .sops.yaml and ts-age-yk updatekeys, change who can decrypt it",
+        })
       await editPath(path, options, world)
       done(0)
     })
 }
 
 /** @returns whether anything was written */
-export async function editPath(path: string, options: Options, world: World): Promise<boolean> {
+export async function editPath(path: string, options: EditOptions, world: World): Promise<boolean> {
   return (await exists(path)) ? editFile(path, options, world) : editNewFile(path, options, world)
 }
 
-async function editFile(path: string, options: Options, world: World): Promise<boolean> {
+async function editFile(path: string, options: EditOptions, world: World): Promise<boolean> {
   const read = await readToChange(path, options.inputType)
   await using session = await openSession(options, world)
   // The key stays open until the editor is done, so that nobody is asked again.
@@ -100,8 +114,9 @@ function plainView(file: EncryptedFile): View {
   }
 }
 
-/** What would be taken for metadata is told while it can still be mended in the editor. @throws AlreadyEncrypted */
+/** What could not be encrypted is told while it can still be mended in the editor. @throws AlreadyEncrypted, ValueUnsupported */
 function requirePlain(documents: Documents, store: Store): Documents {
+  requireDocument(documents)
   if (store.holdsMetadata(documents)) throw new AlreadyEncrypted(metadataKey)
   return documents
 }
@@ -129,18 +144,17 @@ async function wrappedGroups(
   return wrapDataKey(key, wanted.groups, wanted.shamirThreshold, keyWrapper(world))
 }
 
-async function editNewFile(path: string, options: Options, world: World): Promise<boolean> {
+async function editNewFile(path: string, options: EditOptions, world: World): Promise<boolean> {
+  await requireFolder(path)
   requireInside(path)
   const check = staysAsItIs(path)
-  const found = await new Configs(options, world).requireRule(path)
-  const { rule } = found
+  const { wish, found } = await wishFor(path, options, world)
   const store = await storeOf(parseFormat(options.inputType, "--input-type") ?? formatOfName(path))
   const layout = layoutOf(found, store.format, options.indent)
-  const template = templateOf(found)
+  const template = found === null ? null : templateOf(found)
   const before = template ?? store.emit(exampleFor(store), layout)
   return await inPrivateFolder(world, async (folder) => {
-    const groups = groupsOf(rule)
-    const keep = (typed: Uint8Array): Promise<void> => keepTyped(path, typed, { ...rule, groups }, world)
+    const keep = (typed: Uint8Array): Promise<void> => keepTyped(path, typed, wish, world)
     const read = (bytes: Uint8Array): Documents => requirePlain(store.parse(bytes), store)
     const edited = await editText(folder, path, { before, read, keep }, world)
     if (edited === null) {
@@ -153,7 +167,6 @@ async function editNewFile(path: string, options: Options, world: World): Promis
       path,
       () => keep(edited.bytes),
       async () => {
-        const wish = { ...rule, groups }
         await replaceFile(
           path,
           await encryptNew(edited.value, { store, input: store, layout }, wish, keyWrapper(world), world.now()),
@@ -164,6 +177,12 @@ async function editNewFile(path: string, options: Options, world: World): Promis
     )
     return true
   })
+}
+
+/** Nobody shall type what has no place to go. @throws WrongUsage */
+async function requireFolder(path: string): Promise<void> {
+  const folder = dirname(path)
+  if (!(await exists(folder))) throw new WrongUsage(`there is no folder ${quote(folder)}`, { where: { file: path } })
 }
 
 function exampleFor({ format }: Store): Documents {

@@ -1,24 +1,27 @@
 /** `ts-age-yk sops`: sops' own command line, for `alias sops='ts-age-yk sops'` and for programs that call sops. Exit codes are sops'. */
-import { readFile } from "node:fs/promises"
-import { basename, resolve } from "node:path"
+import { resolve } from "node:path"
 import type { Command } from "commander"
 import { Failure } from "../../failure.ts"
-import { quote } from "../../quote.ts"
+import { printable } from "../../quote.ts"
 import { KeyPathInvalid } from "../../sops/failures.ts"
 import { findConfig } from "../../sops/find-config.ts"
-import { formatNamed, formatOfName } from "../../sops/format.ts"
+import { formatOfName } from "../../sops/format.ts"
 import type { Format } from "../../sops/stores/store.ts"
 import { version } from "../../version.ts"
 import { NoFileNamed, WrongUsage } from "../failures.ts"
-import { reportFailure } from "../main.ts"
-import { once, writeOutput } from "../output.ts"
-import { inPrivateFolder } from "../private-folder.ts"
 import { type CommandModule, runCommand } from "../run-command.ts"
-import { parseSopsArguments, type SopsCommand, type SopsInvocation } from "../sops-arguments.ts"
-import { readSopsFile } from "../sops-change.ts"
+import {
+  parseSopsArguments,
+  refuseKeyServiceAlone,
+  type SopsCommand,
+  type SopsInvocation,
+  sopsUsage,
+} from "../sops-arguments.ts"
 import { Configs, exists } from "../sops-config.ts"
-import { sopsExitCode, sopsMessage, unchangedCode } from "../sops-exit.ts"
+import { editAsSops, reportAsSops, rotateAsSops, updateKeysAsSops } from "../sops-drop-in.ts"
+import { sopsExitCode } from "../sops-exit.ts"
 import { changeGroups, type GroupChange } from "../sops-groups.ts"
+import { encryptArguments, formatsOf, list, numberOf, pass, passFormats, valueOf, wanted } from "../sops-spelling.ts"
 import type { World } from "../world.ts"
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
@@ -40,32 +43,36 @@ async function sops(argv: readonly string[], world: World): Promise<number> {
       await world.out(`sops ${(await import("../../sops/metadata.ts")).formatVersion} (ts-age-yk ${version})\n`)
       return 0
     }
+    if (invocation.flags.has("help")) {
+      await world.out(sopsUsage)
+      return 0
+    }
+    refuseKeyServiceAlone(world.env)
     command = invocation.command
     return await run(invocation, await withConfigOfSops(invocation, world))
   } catch (failure) {
     if (!(failure instanceof Failure)) throw failure
-    const message = sopsMessage(failure)
-    if (message === null) reportFailure(failure, world, false, "sops")
-    else world.err(`${message}\n`)
+    reportAsSops(failure, world)
     return sopsExitCode(failure, command)
   }
 }
 
 /** sops looks for `.sops.yaml` from the working folder, wherever the file is. */
-async function withConfigOfSops({ command, flags }: SopsInvocation, world: World): Promise<World> {
-  const wantsConfig = ["encrypt", "decrypt", "edit", "updatekeys"].includes(command)
-  if (!wantsConfig || flags.has("config") || world.env["SOPS_CONFIG"] !== undefined) return world
+async function withConfigOfSops(invocation: SopsInvocation, world: World): Promise<World> {
+  const wantsConfig = ["encrypt", "decrypt", "edit", "updatekeys"].includes(invocation.command)
+  const isNamed = (valueOf(invocation, "config") ?? world.env["SOPS_CONFIG"] ?? "") !== ""
+  if (!wantsConfig || isNamed) return world
   const { path } = await findConfig(resolve("."), exists)
   return path === null ? world : { ...world, env: { ...world.env, SOPS_CONFIG: path } }
 }
 
-const commands: Readonly<Record<Exclude<SopsCommand, "edit" | "groups">, () => Promise<CommandModule>>> = {
+const commands: Readonly<
+  Record<Exclude<SopsCommand, "edit" | "groups" | "rotate" | "updatekeys">, () => Promise<CommandModule>>
+> = {
   encrypt: () => import("./encrypt.ts"),
   decrypt: () => import("./decrypt.ts"),
   set: () => import("./set.ts"),
   unset: () => import("./unset.ts"),
-  rotate: () => import("./rotate.ts"),
-  updatekeys: () => import("./updatekeys.ts"),
   "exec-env": () => import("./exec-env.ts"),
   "exec-file": () => import("./exec-file.ts"),
   filestatus: () => import("./filestatus.ts"),
@@ -79,6 +86,8 @@ function ours(name: keyof typeof commands, args: readonly string[], world: World
 async function run(invocation: SopsInvocation, world: World): Promise<number> {
   const { command, operands } = invocation
   const [file, ...more] = operands
+  if (more.length > 0 && firstOnly.includes(command))
+    world.err(`sops: warning: only ${printable(wanted(file))} is looked at, not what stands behind it\n`)
   switch (command) {
     case "encrypt":
       return ours("encrypt", encryptArguments(invocation, world), world)
@@ -89,23 +98,24 @@ async function run(invocation: SopsInvocation, world: World): Promise<number> {
     case "unset":
       return ours(
         "unset",
-        [
-          wanted(file),
-          ...more,
-          ...pass(invocation, ["ignore-mac", "idempotent", "input-type", "output-type", "indent"]),
-        ],
+        [...changeOptions(invocation), ...types(invocation, world), "--", ...exactly(2, invocation)],
         world,
       )
     case "rotate":
-      return rotate(invocation, world)
+      return rotateAsSops(invocation, world)
     case "edit":
-      return edit(invocation, world)
+      return editAsSops(invocation, world)
     case "updatekeys":
-      return ours("updatekeys", [wanted(file), ...more, ...pass(invocation, ["yes", "input-type", "config"])], world)
+      return updateKeysAsSops(invocation, world)
     case "exec-env":
       return ours(
         "exec-env",
-        [wanted(file), ...more, ...pass(invocation, ["pristine", "user", "background", "input-type"])],
+        [
+          ...pass(invocation, ["pristine", "user", "background"]),
+          ...types(invocation, world),
+          "--",
+          ...exactly(2, invocation),
+        ],
         world,
       )
     case "exec-file":
@@ -115,52 +125,43 @@ async function run(invocation: SopsInvocation, world: World): Promise<number> {
         })
       return ours(
         "exec-file",
-        [wanted(file), ...more, ...pass(invocation, ["filename", "user", "input-type", "output-type"])],
+        [...pass(invocation, ["filename", "user"]), ...types(invocation, world), "--", ...exactly(2, invocation)],
         world,
       )
     case "filestatus":
-      return ours("filestatus", [wanted(file), ...pass(invocation, ["input-type"])], world)
+      return ours("filestatus", [wanted(file), ...types(invocation, world)], world)
     case "groups":
       await changeGroups(groupChange(invocation), world)
       return 0
   }
 }
 
-function wanted(file: string | undefined): string {
-  if (file === undefined) throw new NoFileNamed()
-  return file
+/** Commands that take one file, and pass over what stands behind it. */
+const firstOnly: readonly SopsCommand[] = ["encrypt", "decrypt", "edit", "rotate", "filestatus"]
+
+const operandsOf: Readonly<Partial<Record<SopsCommand, string>>> = {
+  set: "FILE PATH JSON, or FILE PATH with --value-stdin",
+  unset: "FILE PATH",
+  "exec-env": "FILE CMD, with CMD in quotes",
+  "exec-file": "FILE CMD, with CMD in quotes",
 }
 
-/** Flags that are called alike. */
-function pass({ flags }: SopsInvocation, names: readonly string[]): string[] {
-  return names.flatMap((name) => {
-    const value = flags.get(name)
-    if (value === undefined) return []
-    return value === true ? [`--${name}`] : [`--${name}=${value}`]
-  })
+/** @throws NoFileNamed where there are more or fewer */
+function exactly(count: number, { command, operands }: SopsInvocation): readonly string[] {
+  if (operands.length !== count)
+    throw new NoFileNamed(`sops ${command} wants ${count} arguments, not ${operands.length}`, operandsOf[command])
+  return operands
 }
 
-function list(value: string | true | undefined): string[] {
-  return typeof value !== "string"
-    ? []
-    : value
-        .split(",")
-        .map((part) => part.trim())
-        .filter((part) => part !== "")
+/** What is to be read, and where it was asked for, what is to be written; without that, what is written stays in its format. */
+function types(invocation: SopsInvocation, world: World): string[] {
+  const { input, output } = formatsOf(invocation, world)
+  const asked = invocation.flags.has("output-type") && output !== undefined
+  return [...(input === undefined ? [] : [`--input-type=${input}`]), ...(asked ? [`--output-type=${output}`] : [])]
 }
 
-const encryptFlags = ["input-type", "output-type", "config", "filename-override", "mac-only-encrypted"].concat(
-  ["shamir-secret-sharing-threshold", "unencrypted-suffix", "encrypted-suffix", "unencrypted-regex", "encrypted-regex"],
-  ["unencrypted-comment-regex", "encrypted-comment-regex", "output", "in-place", "indent"],
-)
-
-function encryptArguments(invocation: SopsInvocation, world: World): string[] {
-  const recipients = list(invocation.flags.get("age") ?? world.env["SOPS_AGE_RECIPIENTS"])
-  return [
-    ...invocation.operands.slice(0, 1),
-    ...recipients.flatMap((text) => ["-r", text]),
-    ...pass(invocation, encryptFlags),
-  ]
+function changeOptions(invocation: SopsInvocation): string[] {
+  return pass(invocation, ["ignore-mac", "idempotent", "indent"])
 }
 
 async function decryptArguments(invocation: SopsInvocation, world: World): Promise<string[]> {
@@ -170,29 +171,23 @@ async function decryptArguments(invocation: SopsInvocation, world: World): Promi
   if (file === undefined && flags.has("decrypt")) throw new NoFileNamed()
   if (flags.has("in-place") && (file === undefined || flags.has("output")))
     throw new WrongUsage("--in-place wants a file, and no --output")
-  const args = [
+  const { name, input, output } = formatsOf(invocation, world)
+  const indent =
+    valueOf(invocation, "indent") ??
+    (await configuredIndent(invocation, output ?? input ?? formatOfName(name ?? ""), world))
+  return [
     ...(file === undefined ? [] : [file]),
     ...pass(invocation, ["extract", "ignore-mac", "output", "in-place"]),
+    ...passFormats(invocation, world),
+    ...(indent === undefined ? [] : [`--indent=${indent}`]),
   ]
-  const override = flags.get("filename-override")
-  const name = typeof override === "string" ? override : file
-  const input = flags.get("input-type") ?? (name === file ? undefined : formatOfName(String(name)))
-  // sops takes the format of what it prints from the name, even when told that of what it reads.
-  const output =
-    flags.get("output-type") ?? (name === undefined || input === undefined ? undefined : formatOfName(name))
-  if (typeof input === "string") args.push(`--input-type=${input}`)
-  if (typeof output === "string") args.push(`--output-type=${output}`)
-  const format = formatNamed(String(output ?? input)) ?? formatOfName(name ?? "")
-  const indent = flags.get("indent") ?? (await configuredIndent(invocation, format, world))
-  if (typeof indent === "string") args.push(`--indent=${indent}`)
-  return args
 }
 
 /** sops prints with the indentation that `.sops.yaml` wants. A configuration that is broken is no reason not to decrypt. */
-async function configuredIndent({ flags }: SopsInvocation, format: Format, world: World): Promise<string | undefined> {
-  const config = flags.get("config")
+async function configuredIndent(invocation: SopsInvocation, format: Format, world: World): Promise<string | undefined> {
+  const config = valueOf(invocation, "config")
   try {
-    const configs = new Configs(typeof config === "string" ? { config } : {}, { ...world, err: () => undefined })
+    const configs = new Configs(config === undefined ? {} : { config }, { ...world, err: () => undefined })
     return (await configs.indentOf(format))?.toString()
   } catch (failure) {
     if (failure instanceof Failure) return undefined
@@ -203,76 +198,32 @@ async function configuredIndent({ flags }: SopsInvocation, format: Format, world
 async function set(invocation: SopsInvocation, world: World): Promise<number> {
   const { flags, operands } = invocation
   const old = flags.get("set")
-  const options = pass(invocation, ["ignore-mac", "idempotent", "input-type", "output-type", "indent"])
+  const options = [...changeOptions(invocation), ...types(invocation, world)]
   if (typeof old === "string") {
     const [path, value] = /^(.*?\]) (.*)$/s.exec(old)?.slice(1) ?? []
     if (path === undefined || value === undefined) throw new KeyPathInvalid(old, "a space and a JSON value follow it")
-    return ours("set", [wanted(operands[0]), path, value, ...options], world)
+    return ours("set", [...options, "--", wanted(operands[0]), path, value], world)
   }
-  const [file, path, value] = operands
-  const fromStandardInput = flags.has("value-stdin")
-  if (path === undefined || (value === undefined && !fromStandardInput)) throw new NoFileNamed()
-  const source =
-    fromStandardInput || value === undefined
-      ? "--value-stdin"
-      : flags.has("value-file")
-        ? `--value-file=${value}`
-        : value
-  return ours("set", [wanted(file), path, source, ...options], world)
+  const [fromFile, fromInput] = [flags.has("value-file"), flags.has("value-stdin")]
+  if (fromFile && fromInput) throw new WrongUsage("--value-file and --value-stdin exclude each other")
+  const [file = "", path = "", value = ""] = exactly(fromInput ? 2 : 3, invocation)
+  if (fromInput) return ours("set", [...options, "--value-stdin", "--", file, path], world)
+  if (fromFile) return ours("set", [...options, `--value-file=${value}`, "--", file, path], world)
+  return ours("set", [...options, "--", file, path, value], world)
 }
 
-/** Without `--in-place`, sops prints the rotated file and leaves the old one. */
-async function rotate(invocation: SopsInvocation, world: World): Promise<number> {
-  const { flags, operands } = invocation
-  const file = wanted(operands[0])
-  const options = [
-    ...list(flags.get("add-age")).flatMap((text) => ["--add-age", text]),
-    ...list(flags.get("rm-age")).flatMap((text) => ["--rm-age", text]),
-    ...pass(invocation, ["ignore-mac", "input-type", "indent"]),
-  ]
-  if (flags.has("in-place")) return ours("rotate", [file, ...options], world)
-  const { bytes } = await readSopsFile(file, undefined)
-  return inPrivateFolder(world, async (folder) => {
-    const copy = await folder.write(basename(file), bytes)
-    const status = await ours("rotate", [copy, ...options], { ...world, err: () => undefined })
-    const output = flags.get("output")
-    await writeOutput(once(await readFile(copy)), typeof output === "string" ? output : undefined, world, 0o666)
-    return status
-  })
-}
-
-async function edit({ flags, operands }: SopsInvocation, world: World): Promise<number> {
-  const { editPath } = await import("./edit.ts")
-  const inputType = flags.get("input-type")
-  const config = flags.get("config")
-  const indent = flags.get("indent")
-  const options = {
-    ...(typeof inputType === "string" ? { inputType } : {}),
-    ...(typeof config === "string" ? { config } : {}),
-    ...(flags.has("ignore-mac") ? ({ ignoreMac: true } as const) : {}),
-    ...(flags.has("show-master-keys") ? ({ showMasterKeys: true } as const) : {}),
-    ...(typeof indent === "string" ? { indent: numberOf(indent) } : {}),
-  }
-  return (await editPath(wanted(operands[0]), options, world)) ? 0 : unchangedCode
-}
-
-function numberOf(text: string): number {
-  if (!/^-?\d{1,9}$/.test(text)) throw new WrongUsage(`expected a number, not ${quote(text)}`)
-  return Number(text)
-}
-
-function groupChange({ operands, flags }: SopsInvocation): GroupChange {
+function groupChange(invocation: SopsInvocation): GroupChange {
+  const { operands, flags } = invocation
   const [action, ...rest] = operands
   const [index] = rest
-  const threshold = flags.get("shamir-secret-sharing-threshold")
-  const file = flags.get("file")
+  const threshold = valueOf(invocation, "shamir-secret-sharing-threshold")
   const options = {
-    path: wanted(typeof file === "string" ? file : undefined),
-    threshold: typeof threshold === "string" ? numberOf(threshold) : 0,
+    path: wanted(valueOf(invocation, "file")),
+    threshold: threshold !== undefined ? numberOf("shamir-secret-sharing-threshold", threshold) : 0,
     inPlace: flags.has("in-place"),
   }
   if (action === "add" && index === undefined) return { ...options, change: { add: list(flags.get("age")) } }
   if (action === "delete" && index !== undefined && rest.length === 1)
-    return { ...options, change: { remove: numberOf(index) } }
+    return { ...options, change: { remove: numberOf("index", index) } }
   throw new WrongUsage("sops groups wants: add --file FILE --age RECIPIENT, or delete --file FILE INDEX")
 }

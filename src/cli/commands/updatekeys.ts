@@ -1,6 +1,6 @@
 /** `ts-age-yk updatekeys`: makes the recipients of SOPS files those of `.sops.yaml`, keeping the data key. */
 import type { Command } from "commander"
-import { EXIT } from "../../failure.ts"
+import { EXIT, Failure } from "../../failure.ts"
 import { printable } from "../../quote.ts"
 import { disposeParts, joinParts, openParts } from "../../sops/data-key.ts"
 import { decryptFile } from "../../sops/file.ts"
@@ -22,8 +22,18 @@ import {
 import { Configs } from "../sops-config.ts"
 import type { World } from "../world.ts"
 
-type Options = ChangeOptions & Readonly<{ config?: string; yes?: true; check?: true }>
+export type UpdateOptions = ChangeOptions & Readonly<{ config?: string; yes?: true; check?: true }>
 type Planned = Readonly<{ read: ReadFile; plan: KeyPlan }>
+
+/** What callers do in their own way: how somebody agrees, and whether a file that fails is told and the others go on. */
+export type UpdateManner = Readonly<{
+  /** @returns whether the keys of so many files shall change */
+  agree(count: number): Promise<boolean>
+  /** The exit status where nobody does. */
+  declined: number
+  /** Tells what failed; null where it ends the run. */
+  passOver: ((failure: Failure) => void) | null
+}>
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
   declareChange(command)
@@ -31,55 +41,90 @@ export function define(command: Command, world: World, done: (status: number) =>
     .option("-y, --yes", "do not ask")
     .option("--check", "change nothing and open nothing: exit 3 when keys are due to change")
     .option("--config <FILE>", "this .sops.yaml")
-    .action(async (paths: string[], options: Options) => {
-      done(await updateKeys(paths, options, world))
+    .action(async (paths: string[], options: UpdateOptions) => {
+      const manner = { agree: (count: number) => askToUpdate(count, world), declined: EXIT.failed, passOver: null }
+      done(await updateKeys(paths, options, manner, world))
     })
 }
 
-async function updateKeys(paths: readonly string[], options: Options, world: World): Promise<number> {
+/** @returns the exit status. @throws what planning and writing throw, where it is not passed over */
+export async function updateKeys(
+  paths: readonly string[],
+  options: UpdateOptions,
+  { agree, declined, passOver }: UpdateManner,
+  world: World,
+): Promise<number> {
   const configs = new Configs(options, world)
+  const failures = new Failures(passOver)
   const due: Planned[] = []
   for (const file of await meantFiles(paths)) {
-    const { path } = file
-    const planned = await planFile(file, options, configs)
-    if (planned === null) continue
-    if (!planned.plan.changes) {
-      world.err(`${printable(path)}: already up to date\n`)
-      continue
-    }
-    due.push(planned)
-    world.err(describe(planned))
-  }
-  if (due.length === 0) return 0
-  if (options.check === true) return EXIT.changesDue
-  if (options.yes !== true && !(await agreed(due.length, world))) return EXIT.failed
-  await using session = await openSession(options, world)
-  const wrap = keyWrapper(world)
-  const writes = new Writes(world)
-  for (const { read, plan } of due) {
-    await locate(read.path, async () => {
-      const { metadata } = read.file
-      const parts = await openParts(metadata, await sessionOpener(metadata, session))
-      try {
-        using key = await joinParts(metadata, parts)
-        await decryptFile(read.file, key, { ignoreMac: options.ignoreMac === true })
-        await writes.begin(read, await applyKeys(read.bytes, read.file, plan, parts, wrap))
-      } finally {
-        disposeParts(parts)
-      }
+    await failures.during(async () => {
+      const planned = await planFile(file, options, configs)
+      if (planned === null) return
+      if (planned.plan.changes) due.push(planned)
+      world.err(planned.plan.changes ? describe(planned) : `${printable(file.path)}: already up to date\n`)
     })
   }
+  if (due.length === 0) return failures.status
+  if (options.check === true) return EXIT.changesDue
+  if (options.yes !== true && !(await agree(due.length))) return declined
+  await using session = await openSession(options, world)
+  const wrap = keyWrapper(world)
+  const writes = new Writes(failures, world)
+  for (const { read, plan } of due) {
+    await failures.during(() =>
+      locate(read.path, async () => {
+        const { metadata } = read.file
+        const parts = await openParts(metadata, await sessionOpener(metadata, session))
+        try {
+          using key = await joinParts(metadata, parts)
+          await decryptFile(read.file, key, { ignoreMac: options.ignoreMac === true })
+          await writes.begin(read, await applyKeys(read.bytes, read.file, plan, parts, wrap))
+        } finally {
+          disposeParts(parts)
+        }
+      }),
+    )
+  }
   await writes.end()
-  return 0
+  return failures.status
+}
+
+/** What fails on the way: it ends the run, or is told and passed over. */
+class Failures {
+  readonly #passOver: UpdateManner["passOver"]
+  #status = 0
+
+  constructor(passOver: UpdateManner["passOver"]) {
+    this.#passOver = passOver
+  }
+
+  /** The exit status: 0 where nothing was passed over. */
+  get status(): number {
+    return this.#status
+  }
+
+  /** @throws what the work throws, unless it is passed over */
+  async during(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (failure) {
+      if (this.#passOver === null || !(failure instanceof Failure)) throw failure
+      this.#passOver(failure)
+      this.#status = EXIT.failed
+    }
+  }
 }
 
 /** Files are flushed to the disk while the next ones are made: the disk takes many at once as fast as one. */
 class Writes {
+  readonly #failures: Failures
   readonly #world: World
   readonly #open = new Set<Promise<void>>()
   #failed: unknown
 
-  constructor(world: World) {
+  constructor(failures: Failures, world: World) {
+    this.#failures = failures
     this.#world = world
   }
 
@@ -87,9 +132,11 @@ class Writes {
   async begin(read: ReadFile, bytes: Uint8Array): Promise<void> {
     if (this.#open.size >= mostWrites) await Promise.race(this.#open)
     if (this.#failed !== undefined) return this.end()
-    const write = this.#write(read, bytes).catch((failure: unknown) => {
-      this.#failed ??= failure
-    })
+    const write = this.#failures
+      .during(() => this.#write(read, bytes))
+      .catch((failure: unknown) => {
+        this.#failed ??= failure
+      })
     this.#open.add(write)
     void write.then(() => this.#open.delete(write))
   }
@@ -108,7 +155,7 @@ class Writes {
 
 const mostWrites = 32
 
-async function planFile(file: MeantFile, options: Options, configs: Configs): Promise<Planned | null> {
+async function planFile(file: MeantFile, options: UpdateOptions, configs: Configs): Promise<Planned | null> {
   const read = await readToChange(file.path, options.inputType)
   return locate(file.path, async () => {
     const found = await configs.ruleForMeant(file)
@@ -135,7 +182,8 @@ function describe({ read, plan }: Planned): string {
   return `${lines.join("\n")}\n`
 }
 
-async function agreed(count: number, world: World): Promise<boolean> {
+/** Asks the person at the terminal. @throws WrongUsage where there is none */
+export async function askToUpdate(count: number, world: World): Promise<boolean> {
   const terminal = world.terminal()
   if (terminal === null)
     throw new WrongUsage("nobody is there to agree", { hint: "agree with --yes, or look with --check" })

@@ -1,0 +1,102 @@
+/** What the commands say of a file that is none of theirs: what it is, and what to do. */
+import { mkdirSync } from "node:fs"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { plain, SopsFolder } from "./sops-run.ts"
+
+let folder: SopsFolder
+
+beforeEach(() => {
+  folder = new SopsFolder()
+})
+
+afterEach(() => folder[Symbol.dispose]())
+
+const commands: [string, ...string[]][] = [
+  ["edit"],
+  ["decrypt"],
+  ["rotate"],
+  ["updatekeys", "-y"],
+  ["exec-file", "true"],
+]
+
+describe.each(commands)("%s", (command, ...more) => {
+  const said = async (name: string): Promise<string> => {
+    const [first, rest] = more[0] === "-y" ? [more, []] : [[], more]
+    const { status, err } = await folder.run([command, ...first, folder.at(name), ...rest], {
+      env: folder.editor("true"),
+    })
+    expect(status).not.toBe(0)
+    return err
+  }
+
+  it.each(["empty.yaml", "empty.json", "empty"])("says that %s is empty, and where it may be whole", async (name) => {
+    folder.write(name, "\n")
+    expect(await said(name)).toMatch(/the file is empty\n.*hint: .*git/s)
+  })
+
+  it("says that a directory is one", async () => {
+    mkdirSync(folder.at("d.yaml"))
+    if (command === "updatekeys" || command === "rotate")
+      expect(await said("d.yaml")).toContain("has no encrypted files")
+    else expect(await said("d.yaml")).toMatch(/it is a directory\n.*hint: name a file in it/s)
+  })
+
+  it("says that an age file is one, unless it opens it", async () => {
+    await folder.run(["encrypt", "--age", "-r", folder.recipient(0), "-o", folder.at("x.yaml"), "s.yaml"])
+    if (command === "decrypt") expect(await folder.decrypted("x.yaml")).toBe(plain)
+    else expect(await said("x.yaml")).toMatch(/an age file, not a SOPS file\n.*hint: ts-age-yk decrypt opens it/s)
+  })
+})
+
+describe("edit", () => {
+  const edit = (name: string, script: string): ReturnType<SopsFolder["run"]> =>
+    folder.run(["edit", name], { env: folder.editor(script) })
+
+  beforeEach(async () => {
+    await folder.run(["encrypt", "--in-place", "s.yaml"])
+  })
+
+  it("says that a file without a document cannot be, and keeps nothing else", async () => {
+    const { status, err } = await edit("s.yaml", ": > $1")
+    expect(status).toBe(1)
+    expect(err).toContain("the file is empty: it must hold at least one document")
+    expect(await folder.decrypted("s.yaml")).toBe(plain)
+  })
+
+  it.each(["rm $1", "rm $1; mkdir $1"])("says that the editor left no text: %s", async (script) => {
+    const { status, err } = await edit("s.yaml", script)
+    expect(status).toBe(1)
+    expect(err).toMatch(/the editor .* left no text behind\n.*hint: the file is as it was/s)
+  })
+
+  it("says before anything is typed that a new file has no folder to be in", async () => {
+    const { err } = await folder.run(["edit", folder.at("no/new.yaml")], { env: folder.editor("touch $1.typed") })
+    expect(err).toMatch(/there is no folder .*no"?\n/)
+  })
+
+  it("keeps what was typed when the editor was killed, and not when it only gave up", async () => {
+    const killed = await edit("s.yaml", "echo 'a: typed' > $1; kill -HUP $$")
+    expect(killed.status).toBe(1)
+    expect(killed.err).toContain("what was typed is kept in")
+    expect((await folder.run(["decrypt", folder.at("s.yaml.edited.age")])).out).toBe("a: typed\n")
+    expect((await edit("s.yaml", "echo 'a: typed' > $1; exit 1")).err).not.toContain("kept")
+    expect((await edit("s.yaml", "kill -HUP $$")).err).not.toContain("kept")
+  })
+
+  it.each([
+    { answer: null, status: 7, kept: true },
+    { answer: "interrupt", status: 130, kept: true },
+    { answer: false, status: 7, kept: false },
+  ] as const)("keeps what cannot be read, unless told to drop it: $answer", async ({ answer, status, kept }) => {
+    const env = folder.editor("echo 'a: [' > $1")
+    expect((await folder.run(["edit", "s.yaml"], { env, answer })).status).toBe(status)
+    expect((await folder.run(["decrypt", folder.at("s.yaml.edited.age")])).out).toBe(kept ? "a: [\n" : "")
+  })
+
+  it("makes a new file for whom -r names, and refuses that for a file that is there", async () => {
+    const env = folder.editor("echo 'k: v' > $1")
+    expect((await folder.run(["edit", "-r", folder.recipient(1), "new.yaml"], { env })).status).toBe(0)
+    expect(await folder.decrypted("new.yaml", 1)).toBe("k: v\n")
+    expect((await folder.run(["edit", "-r", folder.recipient(1), "s.yaml"], { env })).status).toBe(2)
+  })
+})
