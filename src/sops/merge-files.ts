@@ -2,12 +2,13 @@
  * Merges encrypted files three-way. Values that stay keep their ciphertext, also those that come from the other side, where it has the
  * same data key. Pure but for what a key opener and a wrapper do.
  */
+import { Failure } from "../failure.ts"
 import { type DataKey, IvStash } from "./cipher.ts"
 import { unwrappedGroups } from "./config-keys.ts"
 import { disposeParts, joinParts, type KeyOpener, type KeyWrapper, type OpenedParts, openParts } from "./data-key.ts"
 import { encryptAgain } from "./encrypt.ts"
 import { NotMergeable } from "./failures.ts"
-import { decryptFile, type EncryptedFile, fitsKey } from "./file.ts"
+import { type DecryptOptions, decryptFile, type EncryptedFile, fitsKey } from "./file.ts"
 import { type Conflict, mergeDocuments } from "./merge.ts"
 import { adoptKeys, areAmong, keysOf, mergeKeys, sameWish } from "./merge-keys.ts"
 import type { Metadata } from "./metadata.ts"
@@ -15,8 +16,8 @@ import { rotateFile } from "./rotate.ts"
 import { type Documents, sameDocuments } from "./tree.ts"
 import { type KeyWish, planKeys, wrapPlanned } from "./update-keys.ts"
 
-/** One version of a file, with its bytes. */
-export type Version = Readonly<{ bytes: Uint8Array; file: EncryptedFile }>
+/** One version of a file, with its bytes. `name` is what messages call it. */
+export type Version = Readonly<{ name?: string; bytes: Uint8Array; file: EncryptedFile }>
 
 /** A version and its data key. `parts` are what the key was opened from: none where another version's key fits. */
 export type OpenVersion = Version & Disposable & Readonly<{ key: DataKey; parts: OpenedParts }>
@@ -76,9 +77,8 @@ export async function mergeFiles(
   const host = hostOf(base, ours, theirs, wish)
   const ivs = new IvStash()
   const hasHostKey = (side: OpenVersion): boolean => host !== null && fitsKey(side.file, host.key)
-  const decrypt = (side: OpenVersion): Promise<Documents> =>
-    decryptFile(side.file, side.key, hasHostKey(side) ? { ivs } : {})
-  const before = base === null ? null : await decryptFile(base.file, base.key)
+  const decrypt = (side: OpenVersion): Promise<Documents> => decryptVersion(side, hasHostKey(side) ? { ivs } : {})
+  const before = base === null ? null : await decryptVersion(base, {})
   const other = await decrypt(theirs)
   // Of two IVs for one value, the one that was taken up last counts: ours.
   const own = await decrypt(ours)
@@ -99,6 +99,14 @@ export async function mergeFiles(
   const plan = planKeys(metadata, wish)
   const change = { groups: await wrapPlanned(metadata, plan, host.parts, wrap), shamirThreshold: plan.threshold.to }
   return result(await encryptAgain(host.bytes, host.file, documents, host.key, { ivs, now, change }))
+}
+
+async function decryptVersion({ name, file, key }: OpenVersion, options: DecryptOptions): Promise<Documents> {
+  try {
+    return await decryptFile(file, key, options)
+  } catch (failure) {
+    throw failure instanceof Failure ? failure.within({ file: name }) : failure
+  }
 }
 
 /** @throws NotMergeable where a value that one side encrypts could stand in the open by the rule of the other */

@@ -46,8 +46,11 @@ export function mergeDocuments(
     const documents = ours.map((own, index) => merge.document(index, before[index]!, own, theirs[index]!))
     return { documents, conflicts: merge.conflicts }
   }
-  if (sameDocuments(before, theirs)) return { documents: ours, conflicts: [] }
+  if (sameDocuments(before, theirs) || sameDocuments(ours, theirs)) return { documents: ours, conflicts: [] }
   if (sameDocuments(before, ours)) return { documents: theirs, conflicts: [] }
+  // Which document became which is not known: only stretches of whole documents are taken.
+  const documents = sideBySide(before, stretchOf(before, ours), stretchOf(before, theirs))
+  if (documents !== null) return { documents, conflicts: [] }
   return { documents: ours, conflicts: [{ document: 0, keyPath: [], ours: "changed", theirs: "changed" }] }
 }
 
@@ -126,16 +129,8 @@ class Merge {
   #list(base: List["items"], ours: List["items"], theirs: List["items"], path: KeyPath): List | null {
     const own = stretchOf(base, ours)
     const other = stretchOf(base, theirs)
-    const [first, second] = own.start < other.start || own.end < other.end ? [own, other] : [other, own]
-    // Two that were put in at one place have no order between them.
-    if (first.end <= second.start && first.start < second.end)
-      return list([
-        ...base.slice(0, first.start),
-        ...first.items,
-        ...base.slice(first.end, second.start),
-        ...second.items,
-        ...base.slice(second.end),
-      ])
+    const items = sideBySide(base, own, other)
+    if (items !== null) return list(items)
     const at = own.start
     const [was, mine, yours] = [soleItem(own, base[at]), soleItem(own, own.items[0]), soleItem(other, other.items[0])]
     if (at !== other.start || was === null || mine === null || yours === null) return null
@@ -233,17 +228,36 @@ function isReordered(base: readonly string[], side: readonly string[]): boolean 
   )
 }
 
+type Items = List["items"]
+
 /** A stretch of a list, from `start` up to `end`, and what a side has in its place. */
-type Stretch = Readonly<{ start: number; end: number; items: List["items"] }>
+type Stretch<T extends Items[number] = Items[number]> = Readonly<{ start: number; end: number; items: readonly T[] }>
 
 /** The shortest stretch that holds all that a side changed. */
-function stretchOf(base: List["items"], side: List["items"]): Stretch {
+function stretchOf<T extends Items[number]>(base: readonly T[], side: readonly T[]): Stretch<T> {
   const shorter = Math.min(base.length, side.length)
   let start = 0
   while (start < shorter && sameValue(base[start]!, side[start]!)) start += 1
   let tail = 0
   while (tail < shorter - start && sameValue(base[base.length - 1 - tail]!, side[side.length - 1 - tail]!)) tail += 1
   return { start, end: base.length - tail, items: side.slice(start, side.length - tail) }
+}
+
+/** @returns null for stretches that touch: two that were put in at one place have no order between them */
+function sideBySide<T extends Items[number]>(
+  base: readonly T[],
+  own: Stretch<T>,
+  other: Stretch<T>,
+): readonly T[] | null {
+  const [first, second] = own.start < other.start || own.end < other.end ? [own, other] : [other, own]
+  if (first.end > second.start || first.start >= second.end) return null
+  return [
+    ...base.slice(0, first.start),
+    ...first.items,
+    ...base.slice(first.end, second.start),
+    ...second.items,
+    ...base.slice(second.end),
+  ]
 }
 
 /** The value that a side changed in place, where it is the only one. */

@@ -188,8 +188,24 @@ describe("git merge and git rebase", () => {
     git("merge", "--abort")
     writeFileSync(join(repository, "s.yaml"), "a: o\n")
     commit("plain")
-    expect(git("merge", "theirs").stderr).toContain("not all of its versions are encrypted")
+    expect(git("merge", "theirs").stderr).toContain("not all of its versions are encrypted: ours is not")
     expect(text("s.yaml")).toBe("a: o\n")
+  })
+
+  it("say which side is not what was encrypted, or is empty", () => {
+    const damaged = (): string =>
+      text("s.yaml").replace(/mac: ENC\[AES256_GCM,data:..../, "mac: ENC[AES256_GCM,data:AAAA")
+    branches(
+      () => writeFileSync(join(repository, "s.yaml"), damaged()),
+      () => set("s.yaml", '["a"]', '"o"'),
+    )
+    expect(git("merge", "theirs").stderr).toContain("s.yaml (theirs): the MAC does not decrypt")
+    git("merge", "--abort")
+    git("switch", "--quiet", "theirs")
+    writeFileSync(join(repository, "s.yaml"), "")
+    commit("empty")
+    git("switch", "--quiet", "main")
+    expect(git("merge", "theirs").stderr).toContain("s.yaml (theirs): the file is empty")
   })
 })
 
@@ -221,6 +237,13 @@ describe("git install", () => {
     expect(text(".gitattributes")).toBe('*.png binary\n*.yaml diff=sops merge=sops\n"a b/*" diff=sops merge=sops\n')
     expect(text(".git/config")).toBe(config)
     expect(git("check-attr", "merge", "a b/c").stdout).toBe("a b/c: merge: sops\n")
+  })
+
+  it("refuses a pattern that git would pass over", () => {
+    const { status, stderr } = run("ts-age-yk", ["git", "install", "!x"])
+    expect(status).toBe(2)
+    expect(stderr).toContain("begin with !")
+    expect(text(".gitattributes")).not.toContain("!")
   })
 
   it("refuses where git would keep the plaintext", () => {

@@ -35,6 +35,34 @@ describe("a merge takes what each side did", () => {
       merged: "a: 1\no: 1\nt: 1\nz: 1\n",
     },
     {
+      what: "a document added, and another one changed",
+      base: "a: 1\n---\nb: 1\n",
+      ours: "a: 2\n---\nb: 1\n",
+      theirs: "a: 1\n---\nb: 2\n---\nc: 1\n",
+      merged: "a: 2\n---\nb: 2\n---\nc: 1\n",
+    },
+    {
+      what: "a document removed, and another one changed",
+      base: "a: 1\n---\nb: 1\n---\nc: 1\n",
+      ours: "b: 1\n---\nc: 1\n",
+      theirs: "a: 1\n---\nb: 1\n---\nc: 2\n",
+      merged: "b: 1\n---\nc: 2\n",
+    },
+    {
+      what: "a document put in front of one that the other side changed",
+      base: "a: 1\n",
+      ours: "x: 1\n---\na: 1\n",
+      theirs: "a: 1\nb: 1\n",
+      merged: "x: 1\n---\na: 1\nb: 1\n",
+    },
+    {
+      what: "the same document, added by both",
+      base: "a: 1\n",
+      ours: "a: 1\n---\nb: 1\n",
+      theirs: "a: 1\n---\nb: 1\n",
+      merged: "a: 1\n---\nb: 1\n",
+    },
+    {
       what: "keys added in a map that both made",
       base: "a: 1\n",
       ours: "a: 1\nm:\n    o: 1\n",
@@ -123,6 +151,8 @@ describe("what both sides changed stays ours, and is told", () => {
       conflict: "l: changed/changed",
     },
     { base: "a: 1\n", ours: "a: 2\n---\nb: 1\n", theirs: "a: 3\n", conflict: ": changed/changed" },
+    { base: "a: 1\n", ours: "a: 1\n---\nb: 1\n", theirs: "a: 1\n---\nc: 1\n", conflict: ": changed/changed" },
+    { base: "a: 1\n", ours: "x: 1\n---\na: 2\n", theirs: "a: 1\nb: 1\n", conflict: ": changed/changed" },
   ])("$conflict", ({ base, ours, theirs, conflict }) => {
     expect(merge(base, ours, theirs)).toEqual({ text: write(read(ours)), conflicts: [conflict] })
   })

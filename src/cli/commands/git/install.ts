@@ -2,7 +2,7 @@
 import { join } from "node:path"
 import { Command } from "commander"
 import { git, gitLine } from "../../../ceremony/git.ts"
-import { printable } from "../../../quote.ts"
+import { printable, quote } from "../../../quote.ts"
 import { readTextIfThere } from "../../../read-file.ts"
 import { replaceFile } from "../../../replace-file.ts"
 import { WrongUsage } from "../../failures.ts"
@@ -55,6 +55,10 @@ async function refuseCache(): Promise<void> {
 /** [gitattributes(5)]: a pattern with spaces stands in double quotes, in C style. */
 function attributeLine(pattern: string): string {
   if (pattern === "" || /[\n\r\0]/.test(pattern)) throw new WrongUsage("a pattern is a part of a line")
+  if (pattern.startsWith("!"))
+    throw new WrongUsage(`git takes no patterns that begin with !, such as ${quote(pattern)}`, {
+      hint: "name the files that are meant; what is plain among them is shown and merged as git does it",
+    })
   const written =
     /[\s"\\]/.test(pattern) || pattern.startsWith("#") ? `"${pattern.replace(/["\\]/g, "\\$&")}"` : pattern
   return `${written} diff=${driver} merge=${driver}`

@@ -31,6 +31,7 @@ export function mergeCommand(world: World, done: (status: number) => void): Comm
     })
 }
 
+const sides = ["base", "ours", "theirs"] as const
 type Three<T> = Readonly<{ base: T; ours: T; theirs: T }>
 
 async function merge(files: Three<string>, path: string, options: Options, world: World): Promise<number> {
@@ -39,7 +40,12 @@ async function merge(files: Three<string>, path: string, options: Options, world
   if (versions.some(isAgeFile)) throw new NotMergeable("both sides changed it, and an age file has no parts to merge")
   const encrypted = versions.filter((version) => formatOfEncrypted(path, version) !== null)
   if (encrypted.length === 0) return mergeText(files, options, world)
-  if (encrypted.length < versions.length) throw new NotMergeable("not all of its versions are encrypted")
+  if (encrypted.length < versions.length) {
+    const plain = sides.filter((side) => bytes[side].length > 0 && !encrypted.includes(bytes[side]))
+    throw new NotMergeable(
+      `not all of its versions are encrypted: ${plain.join(" and ")} ${plain.length > 1 ? "are" : "is"} not`,
+    )
+  }
   const merged = await mergeEncrypted(bytes, path, options, world)
   await replaceFile(files.ours, merged.bytes)
   if (merged.conflicts.length > 0 || merged.keysUndecided) throw new MergeConflict(disagreements(merged))
@@ -62,7 +68,7 @@ async function mergeEncrypted(
   await using session = await openSession(options, world)
   const open = async (side: keyof typeof bytes, known: readonly OpenVersion[]): Promise<OpenVersion> =>
     locate(`${path} (${side})`, async () => {
-      const version = await readVersion(bytes[side], path)
+      const version = { name: `${path} (${side})`, ...(await readVersion(bytes[side], path)) }
       return openVersion(version, known, await sessionOpener(version.file.metadata, session))
     })
   using ours = await open("ours", [])
