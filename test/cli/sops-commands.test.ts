@@ -372,6 +372,10 @@ describe("exec-env, exec-file and filestatus", () => {
     expect(
       (await run(["exec-env", "--no-yubikey", "--pristine", path("e.env"), '[ -z "$SOPS_AGE_KEY" ]'])).status,
     ).toBe(0)
+    writeFileSync(path("p.env"), "__proto__=x\nconstructor=y\n")
+    await run(["encrypt", "--in-place", path("p.env")])
+    const all = "env | grep -cx -e __proto__=x -e constructor=y | grep -qx 2"
+    expect((await run(["exec-env", "--no-yubikey", path("p.env"), all])).status).toBe(0)
     await encrypted()
     const nested = await run(["exec-env", "--no-yubikey", path("s.yaml"), "true"])
     expect(nested.err).toContain('["b"]: an environment has no maps and lists')

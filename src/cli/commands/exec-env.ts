@@ -37,7 +37,7 @@ async function readValues(path: string, options: Options, world: World): Promise
 const otherWay = "ts-age-yk exec-file gives the command the file itself"
 
 function environmentOf(documents: Documents): Record<string, string> {
-  const values: Record<string, string> = {}
+  const values: [string, string][] = []
   for (const item of documents[0]?.items ?? []) {
     if (item.type === "comment") continue
     const { key, value } = item
@@ -50,7 +50,8 @@ function environmentOf(documents: Documents): Record<string, string> {
     if (value.type === "map" || value.type === "list") {
       throw new ValueUnsupported("an environment has no maps and lists", { where: { keyPath: [key] }, hint: otherWay })
     }
-    values[key] = untypedText(value)
+    values.push([key, untypedText(value)])
   }
-  return values
+  // Made of entries, for an assignment would lose what is called __proto__.
+  return Object.fromEntries(values)
 }
