@@ -1,6 +1,6 @@
 /** sops' own command line, taken apart: sub-commands and the old flags alike. [sops] cmd/sops/main.go */
 import { quote } from "../quote.ts"
-import { WrongUsage } from "./failures.ts"
+import { NoFileNamed, WrongUsage } from "./failures.ts"
 
 export const sopsCommands = [
   "encrypt",
@@ -160,7 +160,14 @@ export function parseSopsArguments(argv: readonly string[]): SopsInvocation {
   if (refusedCommands.includes(first)) throw new WrongUsage(`sops ${first} is not done here`, { hint: elsewhere })
   const named = sopsCommands.find((command) => command === first)
   if (named !== undefined) return { command: named, operands: operands.slice(1), flags }
-  const mode = modes.find(([flag]) => flags.has(flag))
+  const [mode, second] = modes.filter(([flag]) => flags.has(flag))
+  // sops does all of them and prints the last; of -r -d, nobody may get the plaintext who expects ciphertext.
+  if (second !== undefined)
+    throw new WrongUsage(`--${mode?.[0] ?? ""} and --${second[0]} exclude each other`, {
+      hint: "sops does both, shows one, and will refuse them too",
+    })
+  if ((mode?.[0] === "encrypt" || mode?.[0] === "decrypt") && operands.length === 0)
+    throw new NoFileNamed(undefined, "of the old flags, none reads standard input: sops encrypt and sops decrypt do")
   return { command: mode === undefined ? "edit" : mode[1], operands, flags }
 }
 

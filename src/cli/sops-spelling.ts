@@ -89,12 +89,13 @@ function recipientsOf({ flags }: SopsInvocation, world: World): string[] {
 
 /** @throws WrongUsage where keys of other kinds are asked for */
 export function encryptArguments(invocation: SopsInvocation, world: World): string[] {
+  const [file] = invocation.operands
   return [
-    ...invocation.operands.slice(0, 1),
     ...recipientsOf(invocation, world).flatMap((text) => ["-r", text]),
     ...passFormats(invocation, world),
     ...pass(invocation, ["config", "filename-override", "mac-only-encrypted", "shamir-secret-sharing-threshold"]),
     ...pass(invocation, ["output", "in-place", "indent", ...selectors]),
+    ...(file === undefined ? [] : ["--", file]),
   ]
 }
 

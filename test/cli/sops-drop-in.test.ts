@@ -51,6 +51,27 @@ describe("flags", () => {
     },
   )
 
+  it("name one thing to do: of two, no plaintext is printed", async () => {
+    for (const second of [["-r"], ["-e"], ["--set", '["a"] 1']]) {
+      const { status, out, err } = await sops(["-d", ...second, "s.yaml"])
+      expect({ status, out }).toEqual({ status: 1, out: "" })
+      expect(err).toContain("exclude each other")
+    }
+    expect(await folder.decrypted("s.yaml")).toBe(plain)
+  })
+
+  it("end before a file that looks like one", async () => {
+    folder.write("-x", folder.text("s.yaml"))
+    const here = process.cwd()
+    process.chdir(folder.path)
+    try {
+      expect((await sops(["-d", "--input-type", "yaml", "--output-type", "yaml", "--", "-x"])).out).toBe(plain)
+      expect((await sops(["filestatus", "--", "-x"])).out).toBe('{"encrypted":true}\n')
+    } finally {
+      process.chdir(here)
+    }
+  })
+
   it("say that files behind the first are not looked at", async () => {
     folder.write("t.yaml", "t: 1\n")
     const { status, out, err } = await sops(["-d", "s.yaml", "t.yaml"])
@@ -67,6 +88,7 @@ describe("flags", () => {
     { args: ["set", "s.yaml", '["a"]', "1", "2"], status: 100 },
     { args: ["set", "--value-file", "--value-stdin", "s.yaml", '["a"]'], status: 1 },
     { args: ["rotate", "-i", "--output", "x", "s.yaml"], status: 8 },
+    { args: ["-e"], status: 100 },
     { args: ["-d", "--input-type", "json", "s.yaml"], status: 1 },
   ])("and operands in the wrong number exit as with sops: $args", async ({ args, status }) => {
     expect((await sops(args)).status).toBe(status)

@@ -129,7 +129,7 @@ async function run(invocation: SopsInvocation, world: World): Promise<number> {
         world,
       )
     case "filestatus":
-      return ours("filestatus", [wanted(file), ...types(invocation, world)], world)
+      return ours("filestatus", [...types(invocation, world), "--", wanted(file)], world)
     case "groups":
       await changeGroups(groupChange(invocation), world)
       return 0
@@ -167,8 +167,6 @@ function changeOptions(invocation: SopsInvocation): string[] {
 async function decryptArguments(invocation: SopsInvocation, world: World): Promise<string[]> {
   const { flags, operands } = invocation
   const [file] = operands
-  // Only the sub-command reads standard input.
-  if (file === undefined && flags.has("decrypt")) throw new NoFileNamed()
   if (flags.has("in-place") && (file === undefined || flags.has("output")))
     throw new WrongUsage("--in-place wants a file, and no --output")
   const { name, input, output } = formatsOf(invocation, world)
@@ -176,10 +174,10 @@ async function decryptArguments(invocation: SopsInvocation, world: World): Promi
     valueOf(invocation, "indent") ??
     (await configuredIndent(invocation, output ?? input ?? formatOfName(name ?? ""), world))
   return [
-    ...(file === undefined ? [] : [file]),
     ...pass(invocation, ["extract", "ignore-mac", "output", "in-place"]),
     ...passFormats(invocation, world),
     ...(indent === undefined ? [] : [`--indent=${indent}`]),
+    ...(file === undefined ? [] : ["--", file]),
   ]
 }
 
