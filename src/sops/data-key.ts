@@ -7,6 +7,7 @@ import { explain, Failure } from "../failure.ts"
 import { Secret } from "../secret.ts"
 import type { DataKey } from "./cipher.ts"
 import {
+  ConfigInvalid,
   DataKeyInvalid,
   DataKeyUnavailable,
   type KeyAttempt,
@@ -208,11 +209,7 @@ async function combine(parts: readonly Secret<string>[]): Promise<DataKey> {
 /** The parts that groups are to wrap: the data key itself for one group, a share for each of several. */
 async function split(key: DataKey, groups: number, threshold: number): Promise<Secret<string>[]> {
   if (groups === 1) return [key.clone()]
-  if (threshold < 2 || threshold > groups) {
-    throw new MetadataInvalid(
-      `${threshold} of ${groups} key groups cannot be required: at least 2, at most all of them`,
-    )
-  }
+  requireThreshold(threshold, groups)
   const { split: splitKey } = await import("shamir-secret-sharing")
   const copy = key.use((bytes) => bytes.slice())
   try {
@@ -231,7 +228,7 @@ async function split(key: DataKey, groups: number, threshold: number): Promise<S
  * Wraps a data key for groups of recipients.
  * @param groups - where an entry already has an `enc`, it is wrapped anew
  * @param threshold - how many groups are needed; 0 for all; without meaning for one group
- * @throws KeyTypeUnsupported before anything is wrapped; MetadataInvalid
+ * @throws what requireWrappable throws, before anything is wrapped
  */
 export async function wrapDataKey(
   key: DataKey,
@@ -239,7 +236,7 @@ export async function wrapDataKey(
   threshold: number,
   wrap: KeyWrapper,
 ): Promise<KeyGroup[]> {
-  requireAge(groups)
+  requireWrappable(groups, threshold)
   const parts = await split(key, groups.length, threshold === 0 ? groups.length : threshold)
   try {
     const wrapped: KeyGroup[] = []
@@ -257,8 +254,26 @@ export async function wrapDataKey(
   }
 }
 
+/**
+ * Whether a data key can be wrapped for groups at all, as far as it can be told without wrapping.
+ * @param threshold - as wrapDataKey has it
+ * @throws KeyTypeUnsupported, KeyGroupEmpty, ConfigInvalid
+ */
+export function requireWrappable(groups: readonly KeyGroup[], threshold: number): void {
+  requireAge(groups)
+  if (groups.length > 1 && threshold !== 0) requireThreshold(threshold, groups.length)
+}
+
+/** One share with a threshold of one would be the data key in the open. @throws ConfigInvalid */
+export function requireThreshold(threshold: number, groups: number): void {
+  if (threshold >= 2 && threshold <= groups) return
+  throw new ConfigInvalid(`${threshold} of ${groups} key groups cannot be required: at least 2, at most all of them`, {
+    hint: "shamir_threshold, of the rule in .sops.yaml or of the command line, says how many",
+  })
+}
+
 /** @throws KeyTypeUnsupported when a group has keys that only sops can write for; KeyGroupEmpty */
-export function requireAge(groups: readonly KeyGroup[]): void {
+function requireAge(groups: readonly KeyGroup[]): void {
   if (groups.length === 0 || groups.some((group) => group.length === 0)) {
     throw new KeyGroupEmpty()
   }

@@ -1,6 +1,6 @@
 /** Makes encrypted files, from plain documents or from changed ones. Pure but for the wrapping of the data key. */
 import { type DataKey, encryptValue, type IvStash } from "./cipher.ts"
-import { type KeyWrapper, newDataKey, requireAge, wrapDataKey } from "./data-key.ts"
+import { type KeyWrapper, newDataKey, requireWrappable, wrapDataKey } from "./data-key.ts"
 import { AlreadyEncrypted, ValueUnsupported } from "./failures.ts"
 import type { EncryptedFile } from "./file.ts"
 import { formatVersion, type KeyGroup, type Metadata, metadataKey, writeMetadata } from "./metadata.ts"
@@ -42,7 +42,7 @@ export async function encryptNew(
 ): Promise<Uint8Array> {
   requireDocument(documents)
   if (store.holdsMetadata(documents)) throw new AlreadyEncrypted(metadataKey)
-  requireAge(wish.groups)
+  requireWrappable(wish.groups, wish.shamirThreshold)
   const binary = input.format === "binary"
   const selection: Selection = binary ? { rule: "everything" } : (wish.selection ?? defaultSelection)
   const macOnlyEncrypted = binary ? false : wish.macOnlyEncrypted

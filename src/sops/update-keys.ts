@@ -3,8 +3,8 @@
  * that whoever stays keeps the very `enc` that is there. [sops] cmd/sops/subcommand/updatekeys, which wraps anew for all.
  */
 import { type ConfigKey, configKeyOf } from "./config-keys.ts"
-import { joinParts, type KeyWrapper, type OpenedParts, partOf, wrapDataKey } from "./data-key.ts"
-import { KeyGroupEmpty, KeyTypeUnsupported, MetadataInvalid } from "./failures.ts"
+import { joinParts, type KeyWrapper, type OpenedParts, partOf, requireThreshold, wrapDataKey } from "./data-key.ts"
+import { KeyGroupEmpty, KeyTypeUnsupported } from "./failures.ts"
 import type { EncryptedFile } from "./file.ts"
 import { type KeyGroup, type MasterKey, type Metadata } from "./metadata.ts"
 import { writeMetadataLike } from "./metadata-layout.ts"
@@ -32,7 +32,7 @@ export type KeyWish = Readonly<{ groups: readonly (readonly ConfigKey[])[]; sham
 
 /**
  * Compares a file's keys with a rule's, group by group, without regard to order.
- * @throws KeyGroupEmpty; MetadataInvalid when the rule's threshold cannot be met
+ * @throws KeyGroupEmpty; ConfigInvalid when the rule's threshold cannot be met
  */
 export function planKeys(metadata: Metadata, wish: KeyWish): KeyPlan {
   if (wish.groups.length === 0 || wish.groups.some((group) => group.length === 0)) {
@@ -43,7 +43,7 @@ export function planKeys(metadata: Metadata, wish: KeyWish): KeyPlan {
   for (let index = 0; index < count; index++)
     groups.push(compare(metadata.groups[index] ?? [], wish.groups[index] ?? []))
   const from = metadata.shamirThreshold
-  const to = thresholdFor(from, wish)
+  const to = thresholdFor(metadata, wish)
   const several = wish.groups.length > 1
   return {
     groups,
@@ -60,15 +60,14 @@ function effective(threshold: number, groups: number): number {
 }
 
 /** The rule's threshold, which sops passes over; else the file's, as far as there are groups. */
-function thresholdFor(from: number, wish: KeyWish): number {
+function thresholdFor({ groups, shamirThreshold: from }: Metadata, wish: KeyWish): number {
   const count = wish.groups.length
-  if (wish.shamirThreshold > count) {
-    throw new MetadataInvalid(`the rule wants ${wish.shamirThreshold} of ${count} key groups`)
+  // For one group it has no meaning, and files have what their rule happens to say.
+  if (count === 1) return groups.length === 1 ? from : Math.min(from, 1)
+  if (wish.shamirThreshold > 0) {
+    requireThreshold(wish.shamirThreshold, count)
+    return wish.shamirThreshold
   }
-  if (count > 1 && wish.shamirThreshold === 1)
-    throw new MetadataInvalid("a threshold of 1 with several key groups protects nothing")
-  if (count > 1 && wish.shamirThreshold > 0) return wish.shamirThreshold
-  if (count === 1) return Math.min(from, 1)
   return from === 0 || from === 1 ? count : Math.min(from, count)
 }
 

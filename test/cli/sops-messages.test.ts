@@ -74,6 +74,19 @@ describe("edit", () => {
     expect(err).toMatch(/there is no folder .*no"?\n/)
   })
 
+  it.each([
+    { rule: (age: string) => `age: ${age}\n    pgp: ABCD`, said: "wrapped for pgp" },
+    {
+      rule: (age: string) => `shamir_threshold: 3\n    key_groups: [{age: [${age}]}, {age: [${age}]}]`,
+      said: "3 of 2 key groups cannot be required",
+    },
+  ])("says before anything is typed that a new file could not be encrypted: $said", async ({ rule, said }) => {
+    folder.write(".sops.yaml", `creation_rules:\n  - ${rule(folder.recipient(0))}\n`)
+    const { err } = await folder.run(["edit", "new.yaml"], { env: folder.editor("echo 'k: v' > $1") })
+    expect(err).toContain(said)
+    expect(err).not.toContain("typed")
+  })
+
   it("keeps what was typed when the editor was killed, and not when it only gave up", async () => {
     const killed = await edit("s.yaml", "echo 'a: typed' > $1; kill -HUP $$")
     expect(killed.status).toBe(1)

@@ -4,11 +4,11 @@ import { EXIT, Failure } from "../../src/failure.ts"
 import { Secret } from "../../src/secret.ts"
 import { type KeyOpener, newDataKey, openDataKey, openParts, partOf, wrapDataKey } from "../../src/sops/data-key.ts"
 import {
+  ConfigInvalid,
   DataKeyInvalid,
   DataKeyUnavailable,
   KeyGroupEmpty,
   KeyTypeUnsupported,
-  MetadataInvalid,
   SharesInvalid,
 } from "../../src/sops/failures.ts"
 import type { KeyGroup, Metadata } from "../../src/sops/metadata.ts"
@@ -174,7 +174,7 @@ describe("a data key", () => {
     const groups: KeyGroup[] = [[...groupOf("age1x"), { type: "pgp", fields: branch([]) }]]
     await expect(wrapDataKey(key, groups, 0, wrap)).rejects.toBeInstanceOf(KeyTypeUnsupported)
     await expect(wrapDataKey(key, [[]], 0, wrap)).rejects.toBeInstanceOf(KeyGroupEmpty)
-    await expect(wrapDataKey(key, [groupOf("a"), groupOf("b")], 1, wrap)).rejects.toBeInstanceOf(MetadataInvalid)
-    await expect(wrapDataKey(key, [groupOf("a"), groupOf("b")], 3, wrap)).rejects.toBeInstanceOf(MetadataInvalid)
+    await expect(wrapDataKey(key, [groupOf("a"), groupOf("b")], 1, wrap)).rejects.toBeInstanceOf(ConfigInvalid)
+    await expect(wrapDataKey(key, [groupOf("a"), groupOf("b")], 3, wrap)).rejects.toBeInstanceOf(ConfigInvalid)
   })
 })

@@ -6,9 +6,9 @@ import { disposeParts, openDataKey, openParts } from "../../src/sops/data-key.ts
 import { encryptAgain, encryptNew } from "../../src/sops/encrypt.ts"
 import {
   AlreadyEncrypted,
+  ConfigInvalid,
   KeyGroupEmpty,
   KeyTypeUnsupported,
-  MetadataInvalid,
   ValueUnsupported,
 } from "../../src/sops/failures.ts"
 import { decryptFile, openFile, printDecrypted, readEncrypted } from "../../src/sops/file.ts"
@@ -312,7 +312,7 @@ describe("updating keys", () => {
     expect(plan.groups[0]!.removed).toMatchObject([{ recipient: recipients[0] }])
     expect(plan).toMatchObject({ changes: true, resplit: false, threshold: { from: 0, to: 0 } })
     expect(() => planKeys(file.metadata, { groups: keys([]), shamirThreshold: 0 })).toThrow(KeyGroupEmpty)
-    expect(() => planKeys(file.metadata, { groups: keys(["a"], ["b"]), shamirThreshold: 3 })).toThrow(MetadataInvalid)
+    expect(() => planKeys(file.metadata, { groups: keys(["a"], ["b"]), shamirThreshold: 3 })).toThrow(ConfigInvalid)
   })
 
   it("keys of other kinds that stay are no hindrance, those that come are", async () => {

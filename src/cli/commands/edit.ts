@@ -4,7 +4,7 @@ import type { Command } from "commander"
 import { printable, quote } from "../../quote.ts"
 import { replaceFile } from "../../replace-file.ts"
 import type { DataKey } from "../../sops/cipher.ts"
-import { wrapDataKey } from "../../sops/data-key.ts"
+import { requireWrappable, wrapDataKey } from "../../sops/data-key.ts"
 import { encryptAgain, encryptNew, requireDocument } from "../../sops/encrypt.ts"
 import { AlreadyEncrypted } from "../../sops/failures.ts"
 import type { EncryptedFile } from "../../sops/file.ts"
@@ -148,7 +148,11 @@ async function editNewFile(path: string, options: EditOptions, world: World): Pr
   await requireFolder(path)
   requireInside(path)
   const check = staysAsItIs(path)
-  const { wish, found } = await wishFor(path, options, world)
+  const { wish, found } = await locate(path, async () => {
+    const made = await wishFor(path, options, world)
+    requireWrappable(made.wish.groups, made.wish.shamirThreshold)
+    return made
+  })
   const store = await storeOf(parseFormat(options.inputType, "--input-type") ?? formatOfName(path))
   const layout = layoutOf(found, store.format, options.indent)
   const template = found === null ? null : templateOf(found)
