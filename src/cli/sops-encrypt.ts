@@ -118,7 +118,9 @@ export async function wishFor(
 ): Promise<{ wish: EncryptionWish; found: FoundRule | null }> {
   const found = await ruleUnlessNamed(name, options, world)
   const recipients = await gatherRecipients(options, world)
-  const own = recipients.map(({ text }) => ({ type: "age", recipient: text, enc: "" }) as const)
+  // As they are given, with an SSH key's comment, for sops compares them with .sops.yaml as texts.
+  const given = (options.recipient ?? []).map((text) => text.trim())
+  const own = recipients.map(({ text }, index) => ({ type: "age", recipient: given[index] ?? text, enc: "" }) as const)
   const groups: KeyGroup[] | undefined = own.length > 0 ? [own] : found === null ? undefined : groupsOf(found.rule)
   if (groups === undefined) throw new NoRuleFits(name ?? "standard input", null)
   const wish = {

@@ -21,6 +21,17 @@ describe("rotate", () => {
     expect(folder.text("s.yaml")).toBe(before)
   })
 
+  it("removes an SSH key by what it is, whatever its comment, and who is added in the same run", async () => {
+    const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO/n4tVBYkpTfUIy6nk9M3WOpcC23dWEJw0qVd7i7OXj"
+    expect((await folder.run(["rotate", "s.yaml", "--add-age", `${key} me@host`])).status).toBe(0)
+    expect(folder.text("s.yaml")).toContain(`${key} me@host`)
+    expect((await folder.run(["rotate", "s.yaml", "--rm-age", key])).status).toBe(0)
+    expect(folder.text("s.yaml")).not.toContain(key)
+    const [mine, other] = [folder.recipient(0), folder.recipient(1)]
+    expect((await folder.run(["rotate", "s.yaml", "--add-age", other, "--rm-age", other])).status).toBe(0)
+    expect(folder.text("s.yaml").match(/recipient: \S+/g)).toEqual([`recipient: ${mine}`])
+  })
+
   it("says that nobody would be left", async () => {
     const { status, err } = await folder.run(["rotate", "s.yaml", "--rm-age", folder.recipient(0)])
     expect(status).toBe(2)

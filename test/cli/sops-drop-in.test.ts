@@ -131,6 +131,12 @@ describe("a new file in the editor", () => {
     expect(folder.text("new.yaml")).toContain("mac_only_encrypted: true")
   })
 
+  it("has an SSH key with its comment, as sops compares it", async () => {
+    const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO/n4tVBYkpTfUIy6nk9M3WOpcC23dWEJw0qVd7i7OXj me@host"
+    expect((await sops(["--age", key, "new.yaml"], { env: typed() })).status).toBe(0)
+    expect(folder.text("new.yaml")).toContain(`recipient: ${key}\n`)
+  })
+
   it("that is there keeps its recipients", async () => {
     const env = { ...folder.editor("sed -i s/x/z/ $1"), SOPS_AGE_RECIPIENTS: folder.recipient(1) }
     expect((await sops(["--age", folder.recipient(1), "s.yaml"], { env })).status).toBe(0)

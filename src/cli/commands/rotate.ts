@@ -1,5 +1,6 @@
 /** `ts-age-yk rotate`: a new data key for SOPS files, so that who had the old one reads nothing that comes after. */
 import type { Command } from "commander"
+import { Failure } from "../../failure.ts"
 import type { UnlockSession } from "../../keyring/unlock-session.ts"
 import { recipientFromText } from "../../plugin/realise.ts"
 import { printable } from "../../quote.ts"
@@ -96,20 +97,31 @@ export class Rotation {
       return found === null ? null : { groups: groupsOf(found.rule), shamirThreshold: found.rule.shamirThreshold }
     }
     const { groups, shamirThreshold } = file.metadata
-    const has = (recipient: string): boolean =>
-      groups.flat().some((key) => key.type === "age" && key.recipient === recipient)
-    for (const recipient of rmAge.filter((name) => !has(name))) this.#tellAbsent(recipient, path)
-    const [first = [], ...rest] = groups.map((group) =>
-      group.filter((key) => key.type !== "age" || !rmAge.includes(key.recipient)),
-    )
+    const removed = new Set(rmAge.map((text) => this.#keyOf(text)))
+    const present = groups.flat().flatMap((key) => (key.type === "age" ? [this.#keyOf(key.recipient)] : []))
+    for (const recipient of rmAge) if (!present.includes(this.#keyOf(recipient))) this.#tellAbsent(recipient, path)
     const added = addAge.map((recipient) => ({ type: "age", recipient, enc: "" }) as const)
-    const wanted = [[...first, ...added], ...rest]
+    const [first = [], ...rest] = groups
+    // Who is to be removed goes, even who is added in the same run, as with sops.
+    const wanted = [[...first, ...added], ...rest].map((group) =>
+      group.filter((key) => key.type !== "age" || !removed.has(this.#keyOf(key.recipient))),
+    )
     if (wanted.some((group) => group.length === 0) && rmAge.length > 0)
       throw new KeyGroupEmpty("nobody would be left who can open it, or one of its key groups", {
         where: { file: path },
         hint: "add somebody in the same run with --add-age",
       })
     return { groups: wanted, shamirThreshold }
+  }
+
+  /** What tells a key from others: of an SSH key, not the comment. What is no recipient is told by its text, so that it can be removed. */
+  #keyOf(text: string): string {
+    try {
+      return recipientFromText(text, { env: this.#world.env, dialogue: null }).text
+    } catch (failure) {
+      if (failure instanceof Failure) return text
+      throw failure
+    }
   }
 
   /** Who believes that somebody lost access has to hear that nobody did. @throws RecipientInvalid for what is no recipient at all */
