@@ -15,6 +15,8 @@ import { parseRfc3339 } from "./yaml/timestamp.ts"
 export type DataKey = Secret<"data key">
 
 const ivLength = 32
+/** OpenSSL takes none that is longer; nothing writes such a one. */
+const longestIv = 128
 const tagLength = 16
 const prefix = "ENC[AES256_GCM,data:"
 
@@ -137,6 +139,7 @@ export function decryptValue(
   const data = sealed === null ? parts.data : sealed.subarray(0, Math.max(sealed.length - tagLength, 0))
   const tag = sealed === null ? parts.tag : sealed.subarray(-tagLength)
   if (tag.length !== tagLength || iv.length === 0) throw new ValueDamaged("encrypted value is cut short", keyPath)
+  if (iv.length > longestIv) throw new ValueDamaged(`has an IV of ${iv.length} bytes, 32 are usual`, keyPath)
   const plain = key.use((bytes) => {
     const cipher = createDecipheriv("aes-256-gcm", bytes, iv, { authTagLength: tagLength })
     cipher.setAAD(encodeText(additionalData))

@@ -123,12 +123,12 @@ function readText(map: Branch, key: string): string {
 function readNumber(map: Branch, key: string): number {
   const value = valueOf(map, key)
   if (value === undefined || value.type === "null") return 0
-  if (value.type === "float") return Math.trunc(value.value)
   const text = readText(map, key)
-  const number = text === "" ? 0n : parseInt64(text)
-  if (number === null || number < 0n || number > 255n)
+  const number = value.type === "float" ? Math.trunc(value.value) : text === "" ? 0 : Number(parseInt64(text) ?? -1n)
+  // What is no number at all (.nan) is not between them either.
+  if (!(number >= 0 && number <= 255))
     throw new MetadataInvalid(`${quote(key)} is ${quote(text)}, not a number up to 255`)
-  return Number(number)
+  return number
 }
 
 function readBoolean(map: Branch, key: string): boolean {

@@ -64,6 +64,10 @@ describe("a single encrypted value", () => {
     { name: "no data", text: "ENC[AES256_GCM,data:,iv:AA==,tag:AA==,type:str]" },
     { name: "bad base64", text: "ENC[AES256_GCM,data:A*==,iv:AAAA,tag:AAAA,type:str]" },
     { name: "a short tag", text: "ENC[AES256_GCM,data:AA==,iv:AAAA,tag:AA==,type:str]" },
+    {
+      name: "an IV that OpenSSL does not take",
+      text: `ENC[AES256_GCM,data:AA==,iv:${"A".repeat(172)},tag:${"A".repeat(22)}==,type:str]`,
+    },
     { name: "another cipher", text: "ENC[AES128_GCM,data:AA==,iv:AAAA,tag:AAAA,type:str]" },
   ])("$name is refused with its key path, and shows no value", ({ text }) => {
     const failure = ((): unknown => {

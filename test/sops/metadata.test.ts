@@ -92,6 +92,11 @@ describe("metadata", () => {
       given: "age: [{recipient: a, enc: b}]\nlastmodified: yesterday\n",
       failure: MetadataInvalid,
     },
+    ...[".nan", ".inf", "-1.5", "256.0", "99999999999999999999"].map((number) => ({
+      name: `a threshold of ${number}`,
+      given: `shamir_threshold: ${number}\nage: [{recipient: a}]\n${rest}`,
+      failure: MetadataInvalid,
+    })),
     {
       name: "a threshold that is no number",
       given: `shamir_threshold: many\nage: [{recipient: a}]\n${rest}`,
