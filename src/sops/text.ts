@@ -4,27 +4,28 @@
  */
 import { isUtf8 } from "node:buffer"
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-
 /** Decodes bytes; bytes that are no UTF-8 become U+DC80..U+DCFF. A byte-order mark stays. */
 export function decodeText(bytes: Uint8Array): string {
   if (isUtf8(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")
-  const parts: string[] = []
-  let start = 0
-  let at = 0
-  while (at < bytes.length) {
+  // No sequence has more units of UTF-16 than bytes.
+  const units = Buffer.alloc(2 * bytes.length)
+  let end = 0
+  for (let at = 0; at < bytes.length; ) {
     const length = sequenceLength(bytes, at)
-    if (length > 0) {
-      at += length
-      continue
-    }
-    if (at > start) parts.push(decoder.decode(bytes.subarray(start, at)))
-    parts.push(String.fromCharCode(0xdc00 + bytes[at]!))
-    at += 1
-    start = at
+    const point = length === 0 ? 0xdc00 + bytes[at]! : pointOf(bytes, at, length)
+    if (point > 0xffff) end = units.writeUInt16LE(0xd800 + ((point - 0x10000) >> 10), end)
+    end = units.writeUInt16LE(point > 0xffff ? 0xdc00 + (point & 0x3ff) : point, end)
+    at += Math.max(length, 1)
   }
-  if (at > start) parts.push(decoder.decode(bytes.subarray(start, at)))
-  return parts.join("")
+  return units.toString("utf16le", 0, end)
+}
+
+/** The code point of a well-formed sequence. [RFC 3629] section 3. */
+function pointOf(bytes: Uint8Array, at: number, length: number): number {
+  if (length === 1) return bytes[at]!
+  let point = bytes[at]! & (0xff >> (length + 1))
+  for (let i = 1; i < length; i++) point = (point << 6) | (bytes[at + i]! & 0x3f)
+  return point
 }
 
 /** Length of the well-formed UTF-8 sequence at a position, 0 if there is none. [RFC 3629] section 4. */
@@ -52,12 +53,26 @@ export function isValidText(text: string): boolean {
 /** The inverse of `decodeText`. */
 export function encodeText(text: string): Uint8Array {
   if (isValidText(text)) return Buffer.from(text, "utf8")
-  const parts: Uint8Array[] = []
-  for (const piece of text.split(/([\udc80-\udcff]+)/u)) {
-    if (escapedByte.test(piece)) parts.push(Uint8Array.from(piece, (unit) => unit.charCodeAt(0) - 0xdc00))
-    else parts.push(Buffer.from(piece, "utf8"))
+  // A unit of UTF-16 has at most three bytes, and two that make a pair have four.
+  const bytes = Buffer.alloc(3 * text.length)
+  let end = 0
+  for (let at = 0; at < text.length; at++) {
+    const point = text.codePointAt(at)!
+    if (point > 0xffff) at += 1
+    end = point >= 0xdc80 && point <= 0xdcff ? bytes.writeUInt8(point - 0xdc00, end) : writePoint(bytes, point, end)
   }
-  return Buffer.concat(parts)
+  return bytes.subarray(0, end)
+}
+
+/** Writes a code point as UTF-8, U+FFFD for half of a pair, as Buffer does. @returns where it ends */
+function writePoint(bytes: Buffer, point: number, at: number): number {
+  if (point < 0x80) return bytes.writeUInt8(point, at)
+  const tail = (shift: number): number => 0x80 | ((point >> shift) & 0x3f)
+  if (point < 0x800) return bytes.writeUInt16BE(((0xc0 | (point >> 6)) << 8) | tail(0), at)
+  if (point > 0xffff)
+    return bytes.writeUInt32BE((0xf0 | (point >> 18)) * 0x1000000 + ((tail(12) << 16) | (tail(6) << 8) | tail(0)), at)
+  if (point >= 0xd800 && point <= 0xdfff) return writePoint(bytes, 0xfffd, at)
+  return bytes.writeUIntBE(((0xe0 | (point >> 12)) << 16) | (tail(6) << 8) | tail(0), at, 3)
 }
 
 /** Length in bytes. */

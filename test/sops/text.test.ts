@@ -13,6 +13,25 @@ describe("bytes as text", () => {
     )
   })
 
+  it("any text with bytes in it is what its parts are, halves of pairs are U+FFFD", () => {
+    const piece = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("\udc7f", "\udc00", "\ufffd", "😀"))
+    fc.assert(
+      fc.property(fc.array(piece), (pieces) => {
+        const bytes = pieces.map((text) => Buffer.from(text, "utf8"))
+        const joined = `${pieces.map((text) => `\udc80${text}`).join("")}\udcff`
+        const wanted = Buffer.concat([...bytes.flatMap((part) => [Buffer.of(0x80), part]), Buffer.of(0xff)])
+        expect(Buffer.from(encodeText(joined))).toEqual(wanted)
+      }),
+    )
+  })
+
+  it("10 MB that are no UTF-8 come back as they were, in linear time", () => {
+    const bytes = new Uint8Array(10_000_000).fill(0xff)
+    const start = performance.now()
+    expect(Buffer.compare(encodeText(decodeText(bytes)), bytes)).toBe(0)
+    expect(performance.now() - start).toBeLessThan(5000)
+  })
+
   it("any well-formed text comes back as it was, and counts as valid", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (text) => {
