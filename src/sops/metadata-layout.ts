@@ -4,7 +4,7 @@
  */
 import { type Metadata, writeMetadata } from "./metadata.ts"
 import { defaultSelection, type Selection, selectionRules } from "./selection.ts"
-import { type Branch, branch, type Entry, entry, list, sameValue, type Value, valueOf } from "./tree.ts"
+import { type Branch, branch, type Entry, entry, type List, list, sameValue, type Value, valueOf } from "./tree.ts"
 
 /**
  * @param metadata - as it is to be
@@ -41,7 +41,7 @@ function mergeMap(wanted: Branch, written: Branch): Branch {
   for (const [key, value] of entriesOf(written)) {
     const want = fresh.get(key)
     fresh.delete(key)
-    if (want !== undefined) items.push(entry(key, mergeValue(want, value)))
+    if (want !== undefined) items.push(entry(key, mergeValue(key, want, value)))
     else if (meansNothing(value)) items.push(entry(key, value))
   }
   const sorted = isSorted([...entriesOf(written).keys()])
@@ -49,9 +49,12 @@ function mergeMap(wanted: Branch, written: Branch): Branch {
   return branch(sorted ? items.sort((one, other) => (one.key < other.key ? -1 : 1)) : items)
 }
 
-function mergeValue(wanted: Value, written: Value): Value {
-  if (wanted.type === "map" && written.type === "map") return mergeMap(wanted, written)
-  if (wanted.type === "list" && written.type === "list") return mergeList(wanted.items, written.items)
+function mergeValue(key: string, wanted: Value, written: Value): Value {
+  if (wanted.type === "list" && written.type === "list") {
+    if (key === "key_groups") return mergeGroups(wanted, written)
+    // Entries of other kinds are carried along as they are.
+    return key === "age" ? mergeEntries(wanted, written) : wanted
+  }
   // What means the same (`true` and "true") stays as it is written.
   return sameText(wanted, written) ? written : wanted
 }
@@ -61,31 +64,29 @@ function sameText(one: Value, other: Value): boolean {
   return "value" in one && "value" in other && String(one.value).toLowerCase() === String(other.value).toLowerCase()
 }
 
-/** New entries take after those that are there. */
-function mergeList(
-  wanted: readonly (Value | { type: "comment" })[],
-  written: readonly (Value | { type: "comment" })[],
-): Value {
-  const model = written.find((item) => item.type === "map")
+function mapsIn(values: List): Branch[] {
+  return values.items.filter((item) => item.type === "map")
+}
+
+/** Groups follow each other in the file's order; what is new takes after the first. */
+function mergeGroups(wanted: List, written: List): List {
+  const models = mapsIn(written)
+  const [first = branch([])] = models
+  return list(mapsIn(wanted).map((group, index) => mergeMap(group, models[index] ?? first)))
+}
+
+/** The entry of a recipient may have fields of its own; one that is new takes after the first. */
+function mergeEntries(wanted: List, written: List): List {
+  const models = mapsIn(written)
+  const [first = branch([])] = models
   return list(
-    wanted.flatMap((item): Value[] => {
-      if (item.type === "comment") return []
-      if (item.type !== "map" || model?.type !== "map") return [item]
-      return [mergeMap(item, modelFor(item, written) ?? model)]
-    }),
+    mapsIn(wanted).map((item) => mergeMap(item, models.find((model) => isSameRecipient(item, model)) ?? first)),
   )
 }
 
-/** The entry of the same recipient, or the group of the same keys, which may have fields of its own. */
-function modelFor(item: Branch, written: readonly (Value | { type: "comment" })[]): Branch | undefined {
-  const recipient = entriesOf(item).get("recipient")
-  if (recipient === undefined) return undefined
-  for (const other of written) {
-    if (other.type !== "map") continue
-    const same = entriesOf(other).get("recipient")
-    if (same !== undefined && sameValue(same, recipient)) return other
-  }
-  return undefined
+function isSameRecipient(one: Branch, other: Branch): boolean {
+  const [name, otherName] = [valueOf(one, "recipient"), valueOf(other, "recipient")]
+  return name !== undefined && otherName !== undefined && sameValue(name, otherName)
 }
 
 function meansNothing(value: Value): boolean {

@@ -158,7 +158,7 @@ function readSelection(map: Branch): Selection {
 }
 
 /**
- * Writes metadata in the order of sops 3.13: all keys sorted.
+ * Writes metadata in the order of sops 3.13: all keys sorted. Keys of other kinds are as they were read.
  */
 export function writeMetadata(metadata: Metadata): Branch {
   const fields = new Map<string, Value>()
@@ -194,8 +194,7 @@ function groupFields(group: KeyGroup): [string, List][] {
 }
 
 function writeKey(key: MasterKey): Branch {
-  if (key.type === "age") return branch([entry("enc", str(key.enc)), entry("recipient", str(key.recipient))])
-  return branch(key.fields.items.filter((item): item is Entry => item.type === "entry").toSorted(byKey))
+  return key.type === "age" ? branch([entry("enc", str(key.enc)), entry("recipient", str(key.recipient))]) : key.fields
 }
 
 function sorted(fields: ReadonlyMap<string, Value>): Branch {

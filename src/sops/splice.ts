@@ -92,15 +92,31 @@ const splicers: Readonly<Record<Format, Splicer>> = {
   ini: spliceIni,
 }
 
-/** The block under `sops:` at the start of a line, in every document: up to the next line that is not indented. */
+function linesOf(text: string): string[] {
+  return text.split(/(?<=\n)/)
+}
+
+/** The block under `sops:` at the start of a line, in every document: up to the last line that is indented. */
 function spliceYaml(text: string, alone: string): string | null {
-  const block = /^sops:[ \t]*\n(?:[ \t]+[^\n]*(?:\n|$)|\n(?=[ \t\n]*[ \t]+\S))+/gm
+  const lines = linesOf(text)
+  const result: string[] = []
   let count = 0
-  const result = text.replace(block, (found) => {
-    count += 1
-    return found.endsWith("\n") ? alone : alone.replace(/\n$/, "")
-  })
-  return count === 0 ? null : result
+  for (let at = 0; at < lines.length; ) {
+    const end = /^sops:[ \t]*\n$/.test(lines[at]!) ? endOfBlock(lines, at + 1) : at + 1
+    if (end === at + 1) result.push(lines[at]!)
+    else {
+      count += 1
+      result.push(lines[end - 1]!.endsWith("\n") ? alone : alone.replace(/\n$/, ""))
+    }
+    at = end
+  }
+  return count === 0 ? null : result.join("")
+}
+
+function endOfBlock(lines: readonly string[], from: number): number {
+  let end = from
+  for (let at = from; at < lines.length && /^[ \t\n]/.test(lines[at]!); at++) if (lines[at]!.trim() !== "") end = at + 1
+  return end
 }
 
 /** The object under the last `"sops"` at the first level. Its text is found by counting braces outside of strings. */
@@ -112,43 +128,67 @@ function spliceJson(text: string, alone: string): string | null {
 }
 
 function locateJson(text: string): { start: number; end: number } | null {
-  const token = /"(?:[^"\\]|\\.)*"|[{}[\]]/g
+  const token = /["{}[\]]/g
   let depth = 0
   let start = -1
   let found: { start: number; end: number } | null = null
   for (let match = token.exec(text); match !== null; match = token.exec(text)) {
     const [part] = match
     if (part === "{" || part === "[") depth += 1
-    else if (part === "}" || part === "]") {
+    else if (part === '"') {
+      const opening = match.index
+      token.lastIndex = endOfString(text, token.lastIndex)
+      if (depth !== 1 || text.slice(opening, token.lastIndex) !== `"${metadataKey}"`) continue
+      const colon = /\s*:\s*(?=\{)/y
+      colon.lastIndex = token.lastIndex
+      if (colon.test(text)) start = colon.lastIndex
+    } else {
       depth -= 1
       if (depth === 1 && start >= 0) {
         found = { start, end: token.lastIndex }
         start = -1
       }
       if (depth === 0) return found
-    } else if (depth === 1 && part === `"${metadataKey}"`) {
-      const opening = /^\s*:\s*(?=\{)/.exec(text.slice(token.lastIndex, token.lastIndex + 1000))
-      if (opening !== null) start = token.lastIndex + opening[0].length
     }
   }
   return null
 }
 
+/** Where a text of JSON ends, from behind its opening quote. One expression for all of it would need stack for each escape. */
+function endOfString(text: string, from: number): number {
+  const stop = /["\\]/g
+  stop.lastIndex = from
+  for (let match = stop.exec(text); match !== null; match = stop.exec(text)) {
+    if (match[0] === '"') return stop.lastIndex
+    stop.lastIndex += 1
+  }
+  return text.length
+}
+
 /** The `sops_` lines, at the place of the first of them. */
 function spliceDotenv(text: string, alone: string): string | null {
-  const lines = text.split(/(?<=\n)/)
+  const lines = linesOf(text)
   const first = lines.findIndex((line) => line.startsWith(`${metadataKey}_`))
   if (first < 0) return null
   const rest = lines.filter((line) => !line.startsWith(`${metadataKey}_`))
   return rest.slice(0, first).join("") + alone + rest.slice(first).join("")
 }
 
-/** The section `[sops]`, up to the next section. */
+/** The section `[sops]`, up to the next section, but for empty lines before that. */
 function spliceIni(text: string, alone: string): string | null {
-  const section = /^\[sops\][ \t]*\n(?:(?!\[)[^\n]*(?:\n|$))*/m
-  const own = section.exec(alone)?.[0]
-  const found = section.exec(text)?.[0]
-  if (own === undefined || found === undefined) return null
-  const gap = /\n\n+$/.exec(found)?.[0].slice(1) ?? ""
-  return text.replace(section, () => own.replace(/\n+$/, "\n") + gap)
+  const lines = linesOf(text)
+  const own = linesOf(alone)
+  const place = locateSection(lines)
+  const wanted = locateSection(own)
+  if (place === null || wanted === null) return null
+  return [lines.slice(0, place.start), own.slice(wanted.start, wanted.end), lines.slice(place.end)].flat().join("")
+}
+
+function locateSection(lines: readonly string[]): { start: number; end: number } | null {
+  const start = lines.findIndex((line) => /^\[sops\][ \t]*\n$/.test(line))
+  if (start < 0) return null
+  const next = lines.findIndex((line, index) => index > start && line.startsWith("["))
+  let end = next < 0 ? lines.length : next
+  while (lines[end - 1] === "\n") end -= 1
+  return { start, end }
 }

@@ -207,6 +207,13 @@ describe("rotating", () => {
 })
 
 describe("updating keys", () => {
+  const otherKeys: ConfigKey[] = [
+    { type: "kms", name: "arn:aws:kms:us-east-1:1:key/a" },
+    { type: "kms", name: "arn:aws:kms:us-east-1:1:key/b" },
+    { type: "kms", name: "arn:aws:kms:us-east-1:1:key/c" },
+    { type: "pgp", name: "ABCD" },
+  ]
+
   async function update(
     bytes: Uint8Array,
     format: Format,
@@ -302,6 +309,79 @@ describe("updating keys", () => {
       "",
     )
     expect(added).toBe(old)
+  })
+
+  it("entries of other kinds stay byte for byte, each with the fields and the order that it has", async () => {
+    const bytes = await encrypt("yaml", groups([recipients[0]!], [recipients[1]!]))
+    const others = `
+          kms:
+            - arn: arn:aws:kms:us-east-1:1:key/a
+              role: arn:role
+              context:
+                z: "1"
+                b: null
+              created_at: "2020-01-01T00:00:00Z"
+              enc: AQ==
+              aws_profile: ""
+            - aws_profile: p
+              arn: arn:aws:kms:us-east-1:1:key/b
+              created_at: "2020-01-01T00:00:00Z"
+              enc: AQ==
+            - created_at: "2020-01-01T00:00:00Z"
+              arn: arn:aws:kms:us-east-1:1:key/c
+              enc: AQ==
+          gcp_kms: []
+          pgp:
+            - fp: ABCD
+              enc: |-
+                -----BEGIN PGP MESSAGE-----
+
+                hQ==
+                -----END PGP MESSAGE-----
+              created_at: "2020-01-01T00:00:00Z"`
+    const old = Buffer.from(bytes)
+      .toString()
+      .replace(/(?<=age:\n(?:.*\n)+?) {10}hc_vault: \[\]$/m, others.replace("\n", ""))
+    const wish = keys([recipients[0]!, recipients[2]!], [recipients[1]!]).map((group, index): ConfigKey[] => [
+      ...group,
+      ...(index === 0 ? otherKeys : []),
+    ])
+    const updated = Buffer.from(await update(Buffer.from(old), "yaml", wish, 0, identities[0]!, identities[1]!))
+    expect(updated.toString()).toContain(`${recipients[2]}\n${others.replace("\n", "")}\n`)
+  })
+
+  it.each([
+    { what: "a binary file of 20 MB", format: "binary", text: "x".repeat(20_000_000), change: (text: string) => text },
+    {
+      what: "a text of a million escapes",
+      format: "json",
+      text: JSON.stringify({ a_unencrypted: '"\\'.repeat(500_000) }),
+      change: (text: string) => text,
+    },
+    {
+      what: "YAML with empty lines in its metadata",
+      format: "yaml",
+      text: "a: 1\n",
+      change: (text: string) => text.replace("sops:\n", `sops:\n${" \n\n".repeat(200_000)}`),
+    },
+    {
+      what: "YAML with a long line of spaces at its end",
+      format: "yaml",
+      text: "a: 1\n",
+      change: (text: string) => `${text}\n\n${" ".repeat(400_000)}`,
+    },
+    {
+      what: "INI with empty lines in its metadata",
+      format: "ini",
+      text: "[a]\nk = 1\n",
+      change: (text: string) => text.replace("[sops]\n", `[sops]\n${"\n".repeat(400_000)}`),
+    },
+  ] as const)("$what is no harder than others of its size", async ({ format, text, change }) => {
+    const bytes = Buffer.from(change(Buffer.from(await encrypt(format, groups([recipients[0]!]), { text })).toString()))
+    const start = performance.now()
+    const updated = await update(bytes, format, keys([recipients[0]!, recipients[1]!]), 0, identities[0]!)
+    expect(performance.now() - start).toBeLessThan(5000)
+    expect(await decrypt(updated, format, identities[1]!)).toBe(await decrypt(bytes, format, identities[0]!))
   })
 
   it("a plan says what changes, group by group", async () => {
