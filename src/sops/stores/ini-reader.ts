@@ -43,6 +43,7 @@ class IniReader {
   sections(): IniSection[] {
     let section: IniSection = { name: defaultSection, comment: "", keys: [] }
     const sections = [section]
+    let keys = new Map<string, IniKey>()
     while (this.#next < this.#lines.length) {
       const line = trimStart(this.#readLine())
       const first = line[0]
@@ -52,8 +53,9 @@ class IniReader {
       } else if (first === "[") {
         section = this.#section(line)
         sections.push(section)
+        keys = new Map()
       } else {
-        this.#key(line, section)
+        this.#key(line, section, keys)
       }
     }
     return sections
@@ -74,16 +76,22 @@ class IniReader {
     return { name, comment: this.#takeComment(), keys: [] }
   }
 
-  #key(line: string, section: IniSection): void {
+  /** `keys` are those of the section by their names. */
+  #key(line: string, section: IniSection, keys: Map<string, IniKey>): void {
     const { name, rest } = this.#keyName(line)
     if (name === "") this.#fail("a key without a name")
     // ini.v1 numbers keys that are called "-"; sops then writes them as comments, and they are lost.
     if (name === "-") this.#fail('the key "-", which sops cannot keep')
     const value = this.#value(rest)
     const comment = this.#takeComment()
-    const known = section.keys.find((key) => key.name === name)
-    if (known === undefined) section.keys.push({ name, value, comment })
-    else Object.assign(known, { value, comment })
+    const known = keys.get(name)
+    if (known !== undefined) {
+      Object.assign(known, { value, comment })
+      return
+    }
+    const key: IniKey = { name, value, comment }
+    keys.set(name, key)
+    section.keys.push(key)
   }
 
   #keyName(line: string): { name: string; rest: string } {

@@ -50,6 +50,7 @@ function toSections(documents: Documents): IniSection[] {
 
 function toSection(name: string, map: Branch): IniSection {
   const section: IniSection = { name, comment: "", keys: [] }
+  const keys = new Map<string, IniKey>()
   let last: IniKey | undefined
   map.items.forEach((item, index) => {
     if (item.type === "comment") {
@@ -59,12 +60,13 @@ function toSection(name: string, map: Branch): IniSection {
     }
     const key = nameOf(item)
     const value = keyValue(item.value, [name, key])
-    const known = section.keys.find((other) => other.name === key)
+    const known = keys.get(key)
     if (known === undefined) {
       if (key === "" || key === "-" || key !== trimSpace(key) || /^[#;[]|\n/.test(key)) {
         throw unsupported("INI cannot have a key of this name", [name, key])
       }
       last = { name: key, value, comment: "" }
+      keys.set(key, last)
       section.keys.push(last)
     } else {
       known.value = value

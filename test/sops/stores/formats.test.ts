@@ -118,6 +118,13 @@ describe("INI", () => {
     expect(await rewritten("ini", text)).toBe(out)
   })
 
+  it("100,000 keys in a section take linear time", async () => {
+    const text = `[a]\n${Array.from({ length: 100_000 }, (_, index) => `k${index} = v\n`).join("")}`
+    const start = performance.now()
+    await rewritten("ini", text)
+    expect(performance.now() - start).toBeLessThan(5000)
+  })
+
   it("prints a value alone as JSON on one line", async () => {
     const store = await storeOf("ini")
     const value = list([str("x"), { type: "int", value: 2n }, NULL, branch([entry("k", list([]))])])
