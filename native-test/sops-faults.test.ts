@@ -209,6 +209,16 @@ describe("sops loses in silence, and we refuse", () => {
     expect((await ours(folder, ...set)).stderr).toContain("is a position, but this is a map")
   })
 
+  it("an expression that it cannot read: what it was to encrypt stays plain", async () => {
+    const rule = "encrypted_regex: ^(?!a)"
+    const { encrypted, byOurs } = await encryptedBy(sops, ["a.yaml", "b: 1\n", rule])
+    expect(encrypted.stdout).toMatch(/^b: 1\n/)
+    expect(byOurs.stdout).toBe("b: 1\n")
+    expect((await ours(folderWith("a.yaml", "b: 1\n", rule), "encrypt", "a.yaml")).stderr).toContain(
+      'encrypted_regex: "^(?!a)" is no regular expression that Go, and so sops, can read',
+    )
+  })
+
   it("the key - in INI", async () => {
     const text = "[s]\n- = x\nk = 1\n"
     expect((await encryptedBy(sops, ["a.ini", text])).bySops.stderr).toMatch(/MAC mismatch/)

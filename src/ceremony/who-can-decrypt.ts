@@ -1,7 +1,8 @@
 /** Who can decrypt what, as the files stand, and who should by `.sops.yaml`. Needs no key. */
 import type { KeyPath } from "../failure.ts"
+import { SelectionInvalid } from "../sops/failures.ts"
 import { groupsNeeded } from "../sops/metadata.ts"
-import { compileSelection } from "../sops/selection.ts"
+import { compileSelection, type Selection } from "../sops/selection.ts"
 import { keyId, versionOf, wantedKeyId } from "./file-version.ts"
 import { keyLabel, type NamedKey } from "./key-names.ts"
 import { type Role, roleOf } from "./policy.ts"
@@ -82,9 +83,7 @@ async function accessTo({ path, rule, content }: RepositoryFile): Promise<FileAc
     keys.set(key, { reach, wanted: rule === null || wanted.has(key) })
   }
   const { sealed, plain } = versionOf(content.file)
-  const selector = await compileSelection(metadata.selection)
-  // What comments decide is for whoever decrypts to judge: they may be encrypted themselves.
-  const judged = !metadata.selection.rule.endsWith("_comment_regex")
+  const shouldBeSealed = await judgeOf(metadata.selection)
   return {
     path,
     state: content.state,
@@ -94,7 +93,21 @@ async function accessTo({ path, rule, content }: RepositoryFile): Promise<FileAc
     sealed: sealed.map((value) => value.path),
     plain: plain.map((value) => ({
       keyPath: value.path,
-      mistake: judged && selector.encrypts(value.keys, [], false),
+      mistake: shouldBeSealed(value.keys),
     })),
+  }
+}
+
+/** What a file's own rule says of a value at these keys. */
+async function judgeOf(selection: Selection): Promise<(keys: readonly string[]) => boolean> {
+  // What comments decide is for whoever decrypts to judge: they may be encrypted themselves.
+  if (selection.rule.endsWith("_comment_regex")) return () => false
+  try {
+    const selector = await compileSelection(selection)
+    return (keys) => selector.encrypts(keys, [], false)
+  } catch (failure) {
+    // An expression that sops cannot read leaves in the open what it was to encrypt.
+    if (failure instanceof SelectionInvalid) return () => true
+    throw failure
   }
 }

@@ -63,11 +63,26 @@ function walkDocuments(documents: Documents, visitor: Visitor, options: CryptOpt
   return { documents: walked, mac: visitor.mac.text() }
 }
 
+/** Of the comments since the last value of a collection. */
+class CommentMarks {
+  last = false
+  earlier = false
+
+  add(marked: boolean): void {
+    this.earlier ||= this.last
+    this.last = marked
+  }
+
+  clear(): void {
+    this.last = this.earlier = false
+  }
+}
+
 class Walk {
   readonly #visitor: Visitor
   readonly #selector: Selector
   readonly #keys: string[] = []
-  readonly #comments: string[][] = []
+  readonly #comments: CommentMarks[] = []
 
   constructor(visitor: Visitor, selector: Selector) {
     this.#visitor = visitor
@@ -75,11 +90,11 @@ class Walk {
   }
 
   branch(map: Branch, path: KeyPath): Branch {
-    const lines: string[] = []
-    this.#comments.push(lines)
+    const marks = new CommentMarks()
+    this.#comments.push(marks)
     const items = map.items.map((item): Entry | Comment => {
       if (item.type === "comment") {
-        lines.push(item.value)
+        marks.add(this.#selector.marks(item.value))
         return this.#visitor.comment(item, this.#place(path), this.#encrypts(true))
       }
       const { key } = item
@@ -87,7 +102,7 @@ class Walk {
       this.#keys.push(key)
       const value = this.#value(item.value, path, key)
       this.#keys.pop()
-      lines.length = 0
+      marks.clear()
       return entry(key, value)
     })
     this.#comments.pop()
@@ -116,22 +131,22 @@ class Walk {
   }
 
   #list(items: readonly (Value | Comment)[], path: KeyPath): Value {
-    const lines: string[] = []
-    this.#comments.push(lines)
+    const marks = new CommentMarks()
+    this.#comments.push(marks)
     const walked = items.map((item, index): Value | Comment => {
       const place: Place = { keys: this.#keys, path: () => [...path, index] }
       if (item.type === "comment") {
-        lines.push(item.value)
+        marks.add(this.#selector.marks(item.value))
         return this.#visitor.commentInList(item, place, this.#encrypts(true))
       }
       if (item.type === "str") {
         const result = this.#visitor.leaf(item, place, this.#encrypts(false))
         // What was a comment before encryption leaves the comments before it in force, as a comment does.
-        if (result.type !== "comment") lines.length = 0
+        if (result.type !== "comment") marks.clear()
         return result
       }
       const value = this.#value(item, path, index)
-      lines.length = 0
+      marks.clear()
       return value
     })
     this.#comments.pop()

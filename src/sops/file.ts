@@ -7,7 +7,7 @@ import { ConflictMarkers, MacMismatch, SharesInvalid, ValueDamaged, ValueUnsuppo
 import { isBlank, notEncrypted, storeOf } from "./format.ts"
 import { valueAt } from "./key-path.ts"
 import { type Metadata, readMetadata } from "./metadata.ts"
-import { compileSelection } from "./selection.ts"
+import { compileWritten } from "./selection.ts"
 import type { Format, Layout, Store } from "./stores/store.ts"
 import { encodeText } from "./text.ts"
 import type { Branch, Documents } from "./tree.ts"
@@ -58,7 +58,7 @@ export async function decryptFile(
   { ignoreMac = false, ivs }: DecryptOptions = {},
 ): Promise<Documents> {
   const { metadata } = file
-  const selector = await compileSelection(metadata.selection)
+  const selector = await compileWritten(metadata.selection)
   const expected = decryptMac(metadata, key, ivs)
   try {
     const { documents, mac } = decryptDocuments(file.documents, {

@@ -24,13 +24,18 @@ export const defaultSelection: Selection & { rule: SelectionRule } = {
   text: "_unencrypted",
 }
 
-/** Comment lines that stand before a value, one list for each collection around it. */
-export type CommentStack = readonly (readonly string[])[]
+/**
+ * Whether the comments before a value bear the mark that a rule looks for, for each collection around it: the last comment, and any
+ * before it.
+ */
+export type MarkStack = readonly Readonly<{ last: boolean; earlier: boolean }>[]
 
 /** A selection that can be asked. */
 export type Selector = Readonly<{
+  /** Whether a comment bears the mark of the rule, if it has one; asked once a comment. */
+  marks(comment: string): boolean
   /** @param keys - the map keys on the way; @param isComment - whether the value is itself a comment, then the last of the stack */
-  encrypts(keys: readonly string[], comments: CommentStack, isComment: boolean): boolean
+  encrypts(keys: readonly string[], comments: MarkStack, isComment: boolean): boolean
   /** Whether an encrypted comment could be taken for the mark of `unencrypted_comment_regex`, which would lock its value in. */
   mistakes(encryptedComment: string): boolean
 }>
@@ -60,32 +65,53 @@ const never = (): boolean => false
  * @throws SelectionInvalid when its regular expression cannot be read
  */
 export async function compileSelection(selection: Selection): Promise<Selector> {
-  if (selection.rule === "everything") return { encrypts: () => true, mistakes: never }
+  const { rule } = selection
+  const isRegex = rule !== "everything" && rule.endsWith("_regex")
+  return selectorOf(selection, isRegex ? await compileRegex(selection.text, { where: { option: rule } }) : never)
+}
+
+/**
+ * The same for a selection that a file was encrypted by: to sops, an expression that it cannot read matches nothing, and it says
+ * nothing about it.
+ */
+export async function compileWritten(selection: Selection): Promise<Selector> {
+  try {
+    return await compileSelection(selection)
+  } catch (failure) {
+    if (failure instanceof SelectionInvalid) return selectorOf(selection, never)
+    throw failure
+  }
+}
+
+function selectorOf(selection: Selection, matches: (text: string) => boolean): Selector {
+  const plain = { marks: never, mistakes: never }
+  if (selection.rule === "everything") return { ...plain, encrypts: () => true }
   const { rule, text } = selection
   const ends = (key: string): boolean => key.endsWith(text)
-  const matches = rule.endsWith("_regex") ? await compileRegex(text) : never
   switch (rule) {
     case "unencrypted_suffix":
-      return { encrypts: (keys) => !keys.some(ends), mistakes: never }
+      return { ...plain, encrypts: (keys) => !keys.some(ends) }
     case "encrypted_suffix":
-      return { encrypts: (keys) => keys.some(ends), mistakes: never }
+      return { ...plain, encrypts: (keys) => keys.some(ends) }
     case "unencrypted_regex":
-      return { encrypts: (keys) => !keys.some(matches), mistakes: never }
+      return { ...plain, encrypts: (keys) => !keys.some(matches) }
     case "encrypted_regex":
-      return { encrypts: (keys) => keys.some(matches), mistakes: never }
+      return { ...plain, encrypts: (keys) => keys.some(matches) }
     case "unencrypted_comment_regex":
-      return { encrypts: (_, comments) => !comments.some((lines) => lines.some(matches)), mistakes: matches }
+      return {
+        marks: matches,
+        mistakes: matches,
+        encrypts: (_, comments) => !comments.some(({ last, earlier }) => last || earlier),
+      }
     case "encrypted_comment_regex":
       return {
-        encrypts: (_, comments, isComment) =>
-          comments.some((lines, depth) =>
-            lines.some((line, index) => {
-              // The comment that turns encryption on stays readable itself.
-              const own = isComment && depth === comments.length - 1 && index === lines.length - 1
-              return !own && matches(line)
-            }),
-          ),
+        marks: matches,
         mistakes: never,
+        // The comment that turns encryption on stays readable itself.
+        encrypts: (_, comments, isComment) =>
+          comments.some(
+            ({ last, earlier }, depth) => earlier || (last && !(isComment && depth === comments.length - 1)),
+          ),
       }
   }
 }

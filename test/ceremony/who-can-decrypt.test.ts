@@ -81,6 +81,16 @@ describe("who can decrypt", () => {
     expect([drift.due, drift.files.length, drift.mistakes.length]).toEqual([true, 0, 1])
   })
 
+  it("takes all that is plain for a mistake where the file's own rule cannot be read", async () => {
+    using history = new SopsHistory()
+    history.config({ "secrets/.*": ["admin"] })
+    await history.encrypt("secrets/a.yaml", "a: b\nport_unencrypted: 1\n", ["admin"])
+    const text = Buffer.from(history.read("secrets/a.yaml")).toString()
+    history.write("secrets/a.yaml", text.replace("unencrypted_suffix: _unencrypted", "encrypted_regex: ^(?!a)"))
+    const access = await accessOf(history)
+    expect(access.files[0]?.plain.map(({ mistake }) => mistake)).toEqual([true])
+  })
+
   it("has files that are plain or cannot be read, and says so", async () => {
     using history = new SopsHistory()
     history.config({ "secrets/.*": ["admin"] })

@@ -4,7 +4,7 @@ import { IvStash } from "../../src/sops/cipher.ts"
 import { decryptDocuments, encryptDocuments } from "../../src/sops/crypt.ts"
 import { SelectionInvalid, ValueDamaged, ValueUnsupported } from "../../src/sops/failures.ts"
 import { Mac } from "../../src/sops/mac.ts"
-import { compileSelection, defaultSelection, type Selection } from "../../src/sops/selection.ts"
+import { compileSelection, compileWritten, defaultSelection, type Selection } from "../../src/sops/selection.ts"
 import { parseYamlDocuments } from "../../src/sops/stores/yaml.ts"
 import { branch, comment, entry, list, NULL, str, type Value } from "../../src/sops/tree.ts"
 
@@ -70,6 +70,27 @@ describe("what is encrypted", () => {
     const start = performance.now()
     expect(slow.encrypts([`${"a".repeat(5000)}!`], [], false)).toBe(false)
     expect(performance.now() - start).toBeLessThan(2000)
+  })
+
+  it("many comments in front of one value take linear time", async () => {
+    const comments = Array.from({ length: 20_000 }, (_, index) => `# c${index}\n`).join("")
+    const start = performance.now()
+    encryptDocuments(
+      document(`${comments}a: 1\n`),
+      await options({ rule: "encrypted_comment_regex", text: "sops:enc" }),
+    )
+    expect(performance.now() - start).toBeLessThan(5000)
+  })
+
+  it.each([
+    { rule: "encrypted_regex", sealed: false },
+    { rule: "unencrypted_regex", sealed: true },
+    { rule: "encrypted_comment_regex", sealed: false },
+    { rule: "unencrypted_comment_regex", sealed: true },
+  ] as const)("$rule that Go cannot read has matched nothing in a file that sops made", async ({ rule, sealed }) => {
+    const selector = await compileWritten({ rule, text: "^(?!a)" })
+    expect(selector.marks("b")).toBe(false)
+    expect(selector.encrypts(["b"], [], false)).toBe(sealed)
   })
 
   it.each(["(?=a)", "(", "a**", "[z-a]"])("%s is no expression of Go's", async (pattern) => {
