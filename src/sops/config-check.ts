@@ -24,8 +24,9 @@ export function requireWished(before: Uint8Array, after: Uint8Array, change: Con
   const [oldRules, madeRules] = [old.rules ?? [], made.rules ?? []]
   if (oldRules.length !== madeRules.length) throw refuse("the number of rules would change")
   const wish = wishOf(change, oldNames)
-  for (const [index, rule] of oldRules.entries()) {
-    const other = madeRules[index]
+  for (const [position, rule] of oldRules.entries()) {
+    const other = madeRules[position]
+    const { index } = rule
     if (other === undefined || restOf(rule) !== restOf(other))
       throw refuse(`rule ${index + 1} would change in more than its keys`)
     for (const [number, group] of rule.groups.entries()) {

@@ -1,6 +1,7 @@
 /** The keys of a creation rule, in its two forms: flat lists by type, or `key_groups`. [sops] config/config.go. */
 import { type ConfigReader, invalid } from "./config-reader.ts"
 import type { KeyGroup, MasterKey, OtherKey } from "./metadata.ts"
+import { trimSpace } from "./text.ts"
 import { branch, valueOf } from "./tree.ts"
 import { plainText } from "./value.ts"
 import type { YamlNode } from "./yaml/node.ts"
@@ -14,7 +15,8 @@ const groupKeys = ["merge", "age", "pgp", "kms", "gcp_kms", "hckms", "azure_keyv
 /** `key_groups`, where it is given and not empty, makes the flat keys count for nothing. */
 export function readKeyGroups(fields: ReadonlyMap<string, Field>, reader: ConfigReader): ConfigKey[][] {
   const groups = fields.get("key_groups")
-  const items = groups === undefined ? [] : reader.items(groups)
+  // go-yaml passes over items that are null.
+  const items = groups === undefined ? [] : reader.items(groups).filter(isThere)
   if (items.length === 0) return [flatKeys(fields, reader)]
   for (const type of ["age", "pgp", "kms", "gcp_kms", "hckms", "azure_keyvault", "hc_vault_transit_uri"]) {
     const field = fields.get(type)
@@ -50,8 +52,12 @@ function splitList(field: Field, reader: ConfigReader): string[] {
 function splitCommas(text: string): string[] {
   return text
     .split(",")
-    .map((part) => part.trim())
+    .map(trimSpace)
     .filter((part) => part !== "")
+}
+
+function isThere(node: YamlNode): boolean {
+  return !isNull(follow(node))
 }
 
 function textItem(node: YamlNode, key: string): string {
@@ -65,12 +71,12 @@ const deepestMerge = 20
 
 function groupOf(node: YamlNode, what: string, reader: ConfigReader, depth: number): ConfigKey[] {
   if (depth > deepestMerge) throw invalid(`${what} merges itself`, node.textLine)
-  if (isNull(follow(node))) return []
   const fields = reader.fields(node, what, groupKeys)
   const keys: ConfigKey[] = []
   const each = (key: string, take: (item: YamlNode) => ConfigKey[]): void => {
     const field = fields.get(key)
-    if (field !== undefined) for (const item of reader.items(field)) keys.push(...take(item))
+    const items = field === undefined ? [] : reader.items(field)
+    for (const item of items.filter(isThere)) for (const found of take(item)) keys.push(found)
   }
   const texts =
     (type: MasterKey["type"], key: string) =>

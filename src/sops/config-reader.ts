@@ -9,9 +9,18 @@ import { type Field, fieldsOf, follow, isNull } from "./yaml/view.ts"
 /** Something in the file that has no effect, or not the one that was meant. */
 export type ConfigWarning = Readonly<{ line: number; text: string }>
 
+/** What aliases may unfold to, all together: more is an attack on memory. */
+const mostValues = 1_000_000
+
 /** Takes fields out of mappings, by type, and remembers what nobody asked for. */
 export class ConfigReader {
   readonly warnings: ConfigWarning[] = []
+  #values = 0
+
+  #count(size: number, line: number): void {
+    this.#values += size
+    if (this.#values > mostValues) throw invalid(`aliases unfold to more than ${mostValues} values`, line)
+  }
 
   fields(
     node: YamlNode,
@@ -22,7 +31,9 @@ export class ConfigReader {
     const mapping = follow(node)
     if (mapping.kind !== "mapping") throw invalid(`${what} is no map`, node.textLine)
     const fields = new Map<string, Field>()
-    for (const field of fieldsOf(mapping)) {
+    const found = fieldsOf(mapping)
+    this.#count(found.length + 1, node.textLine)
+    for (const field of found) {
       fields.set(field.key, field)
       if (known.includes(field.key) || quiet(field.key)) continue
       this.warnings.push({
@@ -52,6 +63,7 @@ export class ConfigReader {
     const node = follow(field.value)
     if (isNull(node)) return []
     if (node.kind !== "sequence") throw invalid(`${field.key} is no list`, field.line)
+    this.#count(node.items.length, field.line)
     return node.items
   }
 

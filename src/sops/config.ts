@@ -5,7 +5,7 @@
 import { type ConfigKey, readKeyGroups } from "./config-keys.ts"
 import { ConfigReader, type ConfigWarning, invalid } from "./config-reader.ts"
 import { compileRegex, type Selection, selectionRules } from "./selection.ts"
-import { decodeText } from "./text.ts"
+import { decodeYaml } from "./yaml/cursor.ts"
 import type { YamlNode } from "./yaml/node.ts"
 import { parseYaml } from "./yaml/parser.ts"
 import { type Field, follow, isNull } from "./yaml/view.ts"
@@ -51,10 +51,11 @@ const ruleKeys = [
 
 /**
  * Reads a configuration. Recipients are not judged here.
+ * @param bytes - UTF-8, or UTF-16 with a byte-order mark
  * @throws SyntaxInvalid, ConfigInvalid with the line
  */
 export function parseConfig(bytes: Uint8Array): SopsConfig {
-  const [document] = parseYaml(decodeText(bytes))
+  const [document] = parseYaml(decodeYaml(bytes))
   if (document === undefined || isNull(document.root)) return { rules: null, indents: {}, warnings: [] }
   const reader = new ConfigReader()
   const fields = reader.fields(document.root, "the configuration", [...topKeys], isParkingPlace)
@@ -64,7 +65,8 @@ export function parseConfig(bytes: Uint8Array): SopsConfig {
     rules:
       rules === undefined || isNull(rules.value)
         ? null
-        : reader.items(rules).map((node, index) => readRule(node, index, reader)),
+        : // go-yaml passes over items that are null.
+          reader.items(rules).flatMap((node, index) => (isNull(follow(node)) ? [] : [readRule(node, index, reader)])),
     indents: stores === undefined ? {} : readIndents(stores, reader),
     warnings: reader.warnings,
   }

@@ -56,6 +56,66 @@ describe(".sops.yaml", () => {
     expect(names(text)).toEqual(keys)
   })
 
+  it("passes over items that are null, as sops does", () => {
+    const read = config(
+      "creation_rules:\n  -\n  - key_groups:\n      -\n      - age: [a, null]\n        merge: [~]\n  -\n",
+    )
+    expect(read.rules).toMatchObject([{ index: 1, groups: [[{ type: "age", name: "a" }]] }])
+  })
+
+  it.each(["utf16le", "utf-16be"])("is read in %s, as PowerShell writes it", (encoding) => {
+    const bytes = Buffer.from("\ufeffcreation_rules: [{age: é}]\r\n", "utf16le")
+    const read = parseConfig(encoding === "utf16le" ? bytes : bytes.swap16())
+    expect(read.rules![0]!.groups).toEqual([[{ type: "age", name: "é" }]])
+  })
+
+  it.each([
+    { what: "a key twice in a rule", text: "creation_rules:\n  - age: a\n    age: b\n", line: 3 },
+    { what: "a key twice at the top", text: "creation_rules: []\ncreation_rules:\n  - age: b\n", line: 2 },
+    { what: "two merges in one map", text: "x: &x {age: a}\ncreation_rules:\n  - <<: *x\n    <<: *x\n", line: 4 },
+    { what: "a merge of what is no map", text: "creation_rules:\n  - <<: x\n    age: a\n", line: 2 },
+    { what: "a merge of itself", text: "creation_rules:\n  - &x\n    age: a\n    <<: [*x, *x]\n", line: 2 },
+  ])("with $what is refused, as by sops", ({ text, line }) => {
+    expect(() => config(text)).toThrow(expect.objectContaining({ code: "sops-syntax-invalid", where: { line } }))
+  })
+
+  it.each([
+    {
+      what: "merged maps",
+      first: "{encrypted_regex: a}",
+      level: (of: string) => `{<<: [${of}]}`,
+      rule: (top: string) => `<<: ${top}`,
+    },
+    {
+      what: "merged groups",
+      first: "{age: [a]}",
+      level: (of: string) => `{merge: [${of}]}`,
+      rule: (top: string) => `key_groups: [${top}]`,
+    },
+    { what: "lists", first: "a", level: (of: string) => `[${of}]`, rule: (top: string) => `age: ${top}` },
+  ])("aliases that unfold without bound, as $what, end soon", ({ first, level, rule: ruleOf }) => {
+    const lines = Array.from(
+      { length: 15 },
+      (_, index) =>
+        `x${index}: &x${index} ${
+          index === 0
+            ? first
+            : level(
+                Array(10)
+                  .fill(`*x${index - 1}`)
+                  .join(", "),
+              )
+        }`,
+    )
+    const start = performance.now()
+    try {
+      config(`${lines.join("\n")}\ncreation_rules:\n  - ${ruleOf("*x14")}\n`)
+    } catch (failure) {
+      expect(failure).toBeInstanceOf(ConfigInvalid)
+    }
+    expect(performance.now() - start).toBeLessThan(10_000)
+  })
+
   it("follows anchors and merge keys", () => {
     const read = config(
       "x: &base\n  age: a\n  mac_only_encrypted: on\ncreation_rules:\n  - <<: *base\n    path_regex: b\n    age: c\n",

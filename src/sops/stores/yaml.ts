@@ -2,7 +2,7 @@
 
 import { quote } from "../../quote.ts"
 import { SyntaxInvalid, ValueUnsupported } from "../failures.ts"
-import { decodeText, encodeText } from "../text.ts"
+import { encodeText } from "../text.ts"
 import {
   type Branch,
   branch,
@@ -17,6 +17,8 @@ import {
   type OddKey,
   type Value,
 } from "../tree.ts"
+import { decodeYaml } from "../yaml/cursor.ts"
+import { checkKeys } from "../yaml/mapping-keys.ts"
 import type { YamlNode } from "../yaml/node.ts"
 import { parseYaml } from "../yaml/parser.ts"
 import { resolveScalar } from "../yaml/resolve.ts"
@@ -40,12 +42,6 @@ export function parseYamlDocuments(bytes: Uint8Array): Documents {
   })
 }
 
-function decodeYaml(bytes: Uint8Array): string {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes)
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder("utf-16be").decode(bytes)
-  return decodeText(bytes)
-}
-
 /** In the first document only, sops looks for keys that occur twice and for merges of what is no map. */
 function checkFirst(root: YamlNode): void {
   const waiting: YamlNode[] = [root]
@@ -53,33 +49,10 @@ function checkFirst(root: YamlNode): void {
     if (node.kind === "sequence") {
       for (const item of node.items) waiting.push(item)
     } else if (node.kind === "mapping") {
-      const lines = new Map<string, number>()
-      for (const { key, value } of node.pairs) {
-        waiting.push(value)
-        if (key.kind === "alias") continue
-        if (isMergeKey(key) && !canMerge(value)) {
-          throw new SyntaxInvalid("YAML", "the merge key << wants a map or a list of maps", key.textLine)
-        }
-        const text = `${key.kind} ${key.kind === "scalar" ? key.value : ""}`
-        const line = lines.get(text)
-        if (line !== undefined) {
-          const name = key.kind === "scalar" ? quote(key.value) : "a collection"
-          throw new SyntaxInvalid("YAML", `key ${name} is already defined on line ${line}`, key.textLine)
-        }
-        lines.set(text, key.textLine)
-      }
+      checkKeys(node)
+      for (const { value } of node.pairs) waiting.push(value)
     }
   }
-}
-
-function isMergeKey(key: YamlNode): boolean {
-  if (key.kind !== "scalar" || key.value !== "<<") return false
-  return key.tag === "!!merge" || (key.tag === "" && key.style === "plain")
-}
-
-function canMerge(node: YamlNode): boolean {
-  const isMap = (item: YamlNode): boolean => (item.kind === "alias" ? item.target : item).kind === "mapping"
-  return isMap(node) || (node.kind === "sequence" && node.items.every(isMap))
 }
 
 function comments(text: string, inline = false): Comment[] {

@@ -1,5 +1,6 @@
 /** A position in YAML text, with the line and column that indentation and comments are judged by. */
 import { SyntaxInvalid } from "../failures.ts"
+import { decodeText } from "../text.ts"
 
 /** A place in the text; all three count from 0. */
 export type Mark = Readonly<{ index: number; line: number; column: number }>
@@ -130,11 +131,18 @@ export class Cursor {
   }
 }
 
+/** The text of a YAML file: UTF-8, or UTF-16 with a byte-order mark. [YAML 1.1] 5.2 */
+export function decodeYaml(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes)
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder("utf-16be").decode(bytes)
+  return decodeText(bytes)
+}
+
 const forbidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]/u
 
 /**
  * Takes what may precede YAML text off it and makes sure that only characters are left which YAML allows.
- * @param text - decoded by `decodeText`, so that invalid UTF-8 shows as lone surrogates
+ * @param text - decoded by `decodeYaml`, so that invalid UTF-8 shows as lone surrogates
  * @throws SyntaxInvalid with the line
  * @see [YAML 1.1] 5.1 Character Set
  */

@@ -19,7 +19,7 @@ import { TokenStream } from "./token-stream.ts"
 
 /**
  * Parses YAML text.
- * @param text - from `decodeText`
+ * @param text - from `decodeYaml`
  * @throws SyntaxInvalid with the line
  */
 export function parseYaml(text: string): YamlDocument[] {
