@@ -110,8 +110,9 @@ function splitEnc(text: string): Parts | null {
   return data === null || iv === null || tag === null ? null : { data, iv, tag, type: fields.type }
 }
 
-/** Buffer skips what is no base64, so whatever it skipped shows in the length. */
+/** Buffer skips what is no base64, so whatever it skipped shows in the length; but it takes the alphabet of URLs too. */
 function fromBase64(text: string): Uint8Array | null {
+  if (text.includes("-") || text.includes("_")) return null
   const bytes = Buffer.from(text, "base64")
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0
   return text.length % 4 === 0 && bytes.length === (text.length / 4) * 3 - padding ? bytes : null

@@ -39,16 +39,20 @@ function newNode(): Node {
 
 /** `a__list_0__map_b` is key a, position 0, key b. A position that is no number counts as 0, as in sops. */
 function stepsOf(flatKey: string): Step[] {
-  return flatKey.split(/(?=__map_|__list_)/).map((part, index): Step => {
-    if (index > 0 || part.startsWith(mapStep) || part.startsWith(listStep)) {
-      if (part.startsWith(listStep)) {
-        const digits = part.slice(listStep.length)
-        return { list: /^\d{1,6}$/.test(digits) ? Number(digits) : 0 }
-      }
-      if (part.startsWith(mapStep)) return { map: part.slice(mapStep.length) }
-    }
-    return { map: part }
-  })
+  const steps: Step[] = []
+  let kind = "map"
+  let start = 0
+  const take = (end: number): void => {
+    const text = flatKey.slice(start, end)
+    steps.push(kind === "map" ? { map: text } : { list: /^\d{1,6}$/.test(text) ? Number(text) : 0 })
+  }
+  for (const { 0: separator, 1: next = "", index } of flatKey.matchAll(/__(map|list)_/g)) {
+    take(index)
+    kind = next
+    start = index + separator.length
+  }
+  take(flatKey.length)
+  return steps
 }
 
 function childOf(node: Node, step: Step): Node {

@@ -58,6 +58,14 @@ describe("a single encrypted value", () => {
     expect(decryptValue(`${encryptValue(str("x"), key, ":")} junk`, key, ":", [])).toEqual(str("x"))
   })
 
+  it("is not read in the base64 of URLs, which sops does not read", () => {
+    const sealed = Array.from({ length: 100 }, () => encryptValue(str("x"), key, ":")).find((text) =>
+      /iv:[^,]*[+/]/.test(text),
+    )
+    const url = sealed!.replaceAll("+", "-").replaceAll("/", "_")
+    expect(() => decryptValue(url, key, ":", [])).toThrow(ValueDamaged)
+  })
+
   it.each([
     { name: "a plain text", text: "hello" },
     { name: "a missing part", text: "ENC[AES256_GCM,data:AA==,iv:AA==,type:str]" },

@@ -6,7 +6,7 @@ import { flatten, unflatten } from "../../src/sops/flatten.ts"
 import { groupsNeeded, keyName, readMetadata, writeMetadata } from "../../src/sops/metadata.ts"
 import { writeMetadataLike } from "../../src/sops/metadata-layout.ts"
 import { emitYamlDocuments, parseYamlDocuments } from "../../src/sops/stores/yaml.ts"
-import { type Branch, branch, entry, str } from "../../src/sops/tree.ts"
+import { type Branch, branch, entry, list, str } from "../../src/sops/tree.ts"
 import { fuzzRuns } from "../fuzz-runs.ts"
 
 const yaml = (text: string): Branch => parseYamlDocuments(Buffer.from(text))[0]!
@@ -126,6 +126,12 @@ describe("flat metadata", () => {
 
   it("comes back nested, but for what was empty", () => {
     expect(text(unflatten(flatten(nested)))).toBe("age:\n    - enc: E\n      recipient: R\n    - enc: F\nmac: M\n")
+  })
+
+  it("steps are told from the left, so that keys may begin like one", () => {
+    const map = branch([entry("", list([str("x")])), entry("a", branch([entry("_map_b", str("y"))]))])
+    expect(flatten(map).map(({ key }) => key)).toEqual(["__list_0", "a__map__map_b"])
+    expect(unflatten(flatten(map))).toEqual(map)
   })
 
   it.each([

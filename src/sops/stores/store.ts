@@ -1,7 +1,7 @@
 /** What a file format has to be: a way between bytes and documents, with and without metadata. [sops] sops.go, `Store`. */
 import { AlreadyEncrypted, MetadataInvalid, NotEncrypted } from "../failures.ts"
 import { metadataKey } from "../metadata.ts"
-import { type Branch, branch, type Comment, type Documents, type Entry, entry, type Value } from "../tree.ts"
+import { type Branch, branch, type Comment, type Documents, type Entry, entry, list, type Value } from "../tree.ts"
 
 export type Format = "yaml" | "json" | "dotenv" | "ini" | "binary"
 
@@ -43,8 +43,22 @@ export function takeMetadata(documents: Documents): Envelope {
   if (first.value.type !== "map") throw new MetadataInvalid("it is no map")
   return {
     documents: documents.map((document) => branch(document.items.filter((item) => !isMetadata(item)))),
-    metadata: first.value,
+    metadata: lastOnly(first.value),
   }
+}
+
+/** Of keys that occur twice, as JSON may have them, the last counts, as in Go's maps. */
+function lastOnly(map: Branch): Branch {
+  const entries = new Map<Entry["key"], Entry>()
+  for (const item of map.items) if (item.type === "entry") entries.set(item.key, entry(item.key, lastIn(item.value)))
+  return branch([...entries.values()])
+}
+
+function lastIn(value: Value): Value {
+  if (value.type === "map") return lastOnly(value)
+  return value.type === "list"
+    ? list(value.items.map((item) => (item.type === "comment" ? item : lastIn(item))))
+    : value
 }
 
 /** Puts the `sops` key at the end of every document, as sops does. */

@@ -204,6 +204,13 @@ describe("every format", () => {
     expect(() => store.parseEncrypted(Buffer.from(text))).toThrow(NotEncrypted)
   })
 
+  it("of keys that stand twice in metadata, the last counts, as with sops", async () => {
+    const text = '{"sops": {"mac": "a", "age": [{"enc": "x", "recipient": "r", "enc": "y"}], "mac": "b"}}'
+    const { metadata } = (await storeOf("json")).parseEncrypted(Buffer.from(text))
+    const age = branch([entry("enc", str("y")), entry("recipient", str("r"))])
+    expect(metadata).toEqual(branch([entry("mac", str("b")), entry("age", list([age]))]))
+  })
+
   it("metadata that is no map, or there twice, is refused", async () => {
     const json = await storeOf("json")
     expect(() => json.parseEncrypted(Buffer.from('{"sops": 1}'))).toThrow(MetadataInvalid)
