@@ -6,6 +6,9 @@
  */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu
 
+/** A secret key of age that somebody put where it does not belong: messages end up in logs. */
+const secretKey = /(age-secret-key-(?:pq-)?1)[0-9a-z]+/gi
+
 function escapeCharacter(character: string): string {
   if (character === "\n") return "\\n"
   if (character === "\r") return "\\r"
@@ -17,11 +20,12 @@ function escapeCharacter(character: string): string {
 }
 
 /**
- * Escapes what a terminal would act on, without adding quotes: for names that are printed bare (files, readers, key names).
+ * Escapes what a terminal would act on, without adding quotes: for names that are printed bare (files, readers, key names). Of a secret
+ * key of age, only its beginning is left.
  * @returns one line of printable text
  */
 export function printable(text: string): string {
-  return text.replace(unsafe, escapeCharacter)
+  return text.replace(secretKey, "$1…").replace(unsafe, escapeCharacter)
 }
 
 /**

@@ -16,6 +16,11 @@ describe("text from outside", () => {
     { what: "DEL", text: "\u007f", shown: "\\x7f" },
     { what: "a lone surrogate", text: "\ud800", shown: "\\ud800" },
     { what: "a character of a plane that is not assigned", text: "\u{e0001}", shown: "\\U000e0001" },
+    {
+      what: "a secret key",
+      text: "x AGE-SECRET-KEY-1QQ9Z, age-secret-key-pq-1ab",
+      shown: "x AGE-SECRET-KEY-1…, age-secret-key-pq-1…",
+    },
     { what: "letters of any script, and emoji", text: "äöü漢字🔑", shown: "äöü漢字🔑" },
   ])("with $what is shown as it can be read", ({ text, shown }) => {
     expect(printable(text)).toBe(shown)

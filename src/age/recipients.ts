@@ -3,6 +3,7 @@ import { decodeBech32 } from "./bech32.ts"
 import { RecipientInvalid, RecipientUnsupported } from "./failures.ts"
 import { HybridRecipient } from "./hybrid.ts"
 import type { Recipient } from "./identity.ts"
+import { isIdentityText } from "./identity-text.ts"
 import { type PluginText, parsePluginRecipient } from "./plugin-name.ts"
 import { SshEd25519Recipient } from "./ssh-ed25519.ts"
 import { parseSshPublicLine } from "./ssh-public-key.ts"
@@ -23,7 +24,7 @@ export function parseRecipient(text: string): ParsedRecipient {
     const key = parseSshPublicLine(text)
     return native(key.type === "ssh-rsa" ? new SshRsaRecipient(key) : new SshEd25519Recipient(key))
   }
-  if (/^age-(secret-key|plugin)-/i.test(text))
+  if (isIdentityText(text))
     throw new RecipientInvalid("an identity stands where a recipient is expected", {
       hint: "identities are secret: keep it, and name the recipient that belongs to it",
     })

@@ -1,5 +1,7 @@
 /** The keys of a creation rule, in its two forms: flat lists by type, or `key_groups`. [sops] config/config.go. */
+import { isIdentityText } from "../age/identity-text.ts"
 import { type ConfigReader, invalid } from "./config-reader.ts"
+import { ConfigInvalid } from "./failures.ts"
 import type { KeyGroup, MasterKey, OtherKey } from "./metadata.ts"
 import { trimSpace } from "./text.ts"
 import { branch, valueOf } from "./tree.ts"
@@ -32,7 +34,7 @@ function flatKeys(fields: ReadonlyMap<string, Field>, reader: ConfigReader): Con
     return field === undefined ? [] : splitList(field, reader)
   }
   return [
-    ...names("age").map((name): ConfigKey => ({ type: "age", name })),
+    ...names("age").map((name) => ageKey(name, fields.get("age")?.line)),
     ...names("pgp").map((name): ConfigKey => ({ type: "pgp", name: name.replaceAll(" ", "") })),
     ...names("kms").map((name): ConfigKey => ({ type: "kms", name })),
     ...names("gcp_kms").map((name): ConfigKey => ({ type: "gcp_kms", name })),
@@ -47,6 +49,16 @@ function splitList(field: Field, reader: ConfigReader): string[] {
   const node = follow(field.value)
   const texts = node.kind === "sequence" ? node.items.map((item) => textItem(item, field.key)) : [reader.text(field)]
   return texts.flatMap(splitCommas)
+}
+
+/** Whoever may read the file has what stands in it, so that a secret key there is nobody's any more. */
+function ageKey(name: string, line: number | undefined): ConfigKey {
+  if (isIdentityText(name))
+    throw new ConfigInvalid("an identity stands where a recipient is expected", {
+      where: { line },
+      hint: "identities are secret: make a new one, and name the recipient that belongs to it",
+    })
+  return { type: "age", name }
 }
 
 function splitCommas(text: string): string[] {
@@ -88,7 +100,7 @@ function groupOf(node: YamlNode, what: string, reader: ConfigReader, depth: numb
       return [{ type, name: name((key) => reader.text(itemFields.get(key))) }]
     }
   each("merge", (item) => groupOf(item, `${what}.merge`, reader, depth + 1))
-  each("age", (item) => splitCommas(textItem(item, "age")).map((name): ConfigKey => ({ type: "age", name })))
+  each("age", (item) => splitCommas(textItem(item, "age")).map((name) => ageKey(name, item.textLine)))
   each("pgp", (item) => [{ type: "pgp", name: textItem(item, "pgp").replaceAll(" ", "") }])
   each(
     "kms",

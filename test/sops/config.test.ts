@@ -56,6 +56,20 @@ describe(".sops.yaml", () => {
     expect(names(text)).toEqual(keys)
   })
 
+  it.each([
+    { text: "age: r, AGE-SECRET-KEY-1QQQ", line: 2 },
+    { text: "age: [r, age-secret-key-1qqq]", line: 2 },
+    { text: "key_groups:\n  - age:\n      - r\n      - AGE-PLUGIN-X-1QQQ", line: 5 },
+  ])("with an identity in the place of a recipient is refused, and does not show it: $text", ({ text, line }) => {
+    expect(() => rule(text)).toThrow(
+      expect.objectContaining({
+        code: "sops-config-invalid",
+        where: { line },
+        message: expect.not.stringMatching(/qqq/i),
+      }),
+    )
+  })
+
   it("passes over items that are null, as sops does", () => {
     const read = config(
       "creation_rules:\n  -\n  - key_groups:\n      -\n      - age: [a, null]\n        merge: [~]\n  -\n",
