@@ -12,6 +12,7 @@ import { type FoundConfig, findConfig } from "../sops/find-config.ts"
 import type { KeyGroup } from "../sops/metadata.ts"
 import type { Format, Layout } from "../sops/stores/store.ts"
 import type { MeantFile } from "./meant-files.ts"
+import { workingFolder } from "./working-folder.ts"
 import type { World } from "./world.ts"
 
 export type ConfigOptions = Readonly<{ config?: string }>
@@ -21,6 +22,7 @@ export type FoundRule = Readonly<{ rule: CreationRule; config: SopsConfig; path:
 /** Reads each configuration once a run, and warns of what is odd in it once. */
 export class Configs {
   readonly #world: World
+  readonly #here: string
   readonly #given: string | undefined
   readonly #read = new Map<string, Promise<SopsConfig>>()
   readonly #found = new Map<string, Promise<FoundConfig>>()
@@ -28,8 +30,9 @@ export class Configs {
 
   constructor(options: ConfigOptions, world: World) {
     this.#world = world
-    const given = options.config ?? world.env["SOPS_CONFIG"]
-    this.#given = given === "" ? undefined : given
+    this.#here = workingFolder(world)
+    const given = options.config ?? world.env["SOPS_CONFIG"] ?? ""
+    this.#given = given === "" ? undefined : resolve(this.#here, given)
   }
 
   /**
@@ -38,11 +41,11 @@ export class Configs {
    * @throws NoRuleFits, ConfigInvalid, SelectionInvalid, SyntaxInvalid, ReadFailed
    */
   async ruleFor(file: string): Promise<FoundRule | null> {
-    const path = this.#given === undefined ? await this.#find(file) : resolve(this.#given)
+    const path = this.#given ?? (await this.#find(resolve(this.#here, file)))
     if (path === null) return null
     const config = await this.#load(path)
     if (config.rules === null) return null
-    const rule = await within(path, () => ruleFor(config, resolve(file), dirname(path), sep))
+    const rule = await within(path, () => ruleFor(config, resolve(this.#here, file), dirname(path), sep))
     if (rule === null) throw new NoRuleFits(file, path)
     return { rule, config, path }
   }
@@ -50,7 +53,7 @@ export class Configs {
   /** The indentation that the configuration which was named wants for a format. @throws ConfigInvalid, SyntaxInvalid, ReadFailed */
   async indentOf(format: Format): Promise<number | undefined> {
     if (this.#given === undefined) return undefined
-    const { indents }: { indents: Partial<Record<Format, number>> } = await this.#load(resolve(this.#given))
+    const { indents }: { indents: Partial<Record<Format, number>> } = await this.#load(this.#given)
     return indents[format]
   }
 
@@ -78,8 +81,8 @@ export class Configs {
 
   /** From the file's folder upward; sops starts from the working folder, and where that makes a difference it is said. */
   async #find(file: string): Promise<string | null> {
-    const near = await this.#findFrom(dirname(resolve(file)))
-    const here = await this.#findFrom(resolve("."))
+    const near = await this.#findFrom(dirname(file))
+    const here = await this.#findFrom(this.#here)
     if (near.ignored !== null) this.#warn(`${printable(near.ignored)} is not read: the name must be .sops.yaml`)
     const path = near.path ?? here.path
     if (path !== null && here.path !== null && path !== here.path)

@@ -1,5 +1,4 @@
 /** `ts-age-yk sops`: sops' own command line, for `alias sops='ts-age-yk sops'` and for programs that call sops. Exit codes are sops'. */
-import { resolve } from "node:path"
 import type { Command } from "commander"
 import { Failure } from "../../failure.ts"
 import { printable } from "../../quote.ts"
@@ -22,6 +21,7 @@ import { editAsSops, reportAsSops, rotateAsSops, updateKeysAsSops } from "../sop
 import { sopsExitCode } from "../sops-exit.ts"
 import { changeGroups, type GroupChange } from "../sops-groups.ts"
 import { encryptArguments, formatsOf, list, numberOf, pass, passFormats, valueOf, wanted } from "../sops-spelling.ts"
+import { workingFolder } from "../working-folder.ts"
 import type { World } from "../world.ts"
 
 export function define(command: Command, world: World, done: (status: number) => void): void {
@@ -62,7 +62,7 @@ async function withConfigOfSops(invocation: SopsInvocation, world: World): Promi
   const wantsConfig = ["encrypt", "decrypt", "edit", "updatekeys"].includes(invocation.command)
   const isNamed = (valueOf(invocation, "config") ?? world.env["SOPS_CONFIG"] ?? "") !== ""
   if (!wantsConfig || isNamed) return world
-  const { path } = await findConfig(resolve("."), exists)
+  const { path } = await findConfig(workingFolder(world), exists)
   return path === null ? world : { ...world, env: { ...world.env, SOPS_CONFIG: path } }
 }
 
