@@ -184,10 +184,23 @@ const selections = [
   "encrypted_comment_regex: sops:enc",
 ]
 
+/** Recipients in one of the forms that a rule may have them in. */
+function ageLines(documents: Documents, names: readonly string[]): string[] {
+  const [first = "", ...more] = names
+  return documents.pick([
+    [`    age: "${names.join(", ")}"`],
+    [`    age: [${names.join(", ")}]`],
+    ["    age: >-", ...names.map((name, index) => `      ${name}${index < more.length ? "," : ""}`)],
+    [`    age: "${names.join(" ,\\t")},"`],
+    ["    key_groups:", `      - age: [${first}]`, `        merge: [{age: ["${names.join(",")}"]}, null]`],
+    ["    <<: {age: nobody, path_regex: nowhere}", "    path_regex: .", `    age: [${names.join(", ")}]`],
+  ])
+}
+
 function configText(documents: Documents): string {
   const groups = documents.chance(0.3) ? 2 + documents.below(2) : 1
   const lines = ["creation_rules:", "  - path_regex: nothing$", "    age: age1none", "  - "]
-  if (groups === 1) lines.push(`    age: "${recipients.slice(0, 1 + documents.below(3)).join(", ")}"`)
+  if (groups === 1) lines.push(...ageLines(documents, recipients.slice(0, 1 + documents.below(3))))
   else {
     lines.push("    key_groups:", ...recipients.slice(0, groups).map((recipient) => `      - age: [${recipient}]`))
     if (documents.chance(0.7)) lines.push("    shamir_threshold: 2")

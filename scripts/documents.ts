@@ -140,6 +140,14 @@ const plainYaml = [
   "a b",
   "12:30",
   "yes",
+  "!!str 12",
+  "!!binary aGk=",
+  "!!binary /w==",
+  "!!float 1",
+  "!foo bar",
+  "1_0.5",
+  "0x_F",
+  "2024-01-02T10:11:12.5+02:00",
 ])
 
 const comments = [" c", "c", "", " a: b", " two words", "#", "- x", " ENC", " sops:enc", " plain", " é", "\ttab\t"]
@@ -149,6 +157,8 @@ const oddKey = /^(yes|no|on|null|true|~|1e3|0x1|12|1\.5|2024-01-02)$/
 
 export class Documents {
   readonly #random: () => number
+  /** Of the YAML so far, by what they stand for. */
+  readonly #anchors: { map: string[]; value: string[] } = { map: [], value: [] }
 
   constructor(seed: number) {
     this.#random = randomFrom(seed)
@@ -177,8 +187,8 @@ export class Documents {
   yaml(): string {
     const documents = this.chance(0.15) ? 2 + this.below(2) : 1
     const parts = Array.from({ length: documents }, () => this.#yamlMap(0, this.pick([2, 2, 4]), 0))
-    const start = this.chance(0.15) ? "---\n" : ""
-    const text = start + parts.join("---\n")
+    const start = this.chance(0.2) ? this.pick(["---\n", "---\n", "--- # c\n", "%YAML 1.1\n---\n", "\ufeff"]) : ""
+    const text = start + parts.join(this.pick(["---\n", "---\n", "...\n---\n", "---\n---\n", "--- # c\n"]))
     return this.#ended(this.chance(0.05) ? text.replace(/\n$/, "") : text)
   }
 
@@ -196,6 +206,7 @@ export class Documents {
       const simple = name.length < 100 ? `${space}${name}:` : `${space}? ${name}\n${space}:`
       text += simple + this.#yamlValue(indent, step, depth)
     }
+    if (this.#anchors.map.length > 0 && this.chance(0.15)) text += `${space}<<: ${this.#merged()}\n`
     return text === "" ? `${space}a: 1\n` : text
   }
 
@@ -208,10 +219,25 @@ export class Documents {
   }
 
   #yamlValue(indent: number, step: number, depth: number): string {
-    if (depth < 3 && this.chance(0.25)) return `${this.#inline()}\n${this.#yamlMap(indent + step, step, depth + 1)}`
+    if (depth < 3 && this.chance(0.25))
+      return ` ${this.#anchor("map", () => `${this.#inline().trimStart()}\n${this.#yamlMap(indent + step, step, depth + 1)}`)}`
     if (depth < 3 && this.chance(0.2))
       return `${this.#inline()}\n${this.#yamlList(indent + (this.chance(0.7) ? step : 0), step, depth + 1)}`
     return `${this.chance(0.05) ? "\t" : " "}${this.#yamlLeaf(indent)}`
+  }
+
+  #merged(): string {
+    const name = `*${this.pick(this.#anchors.map)}`
+    return this.pick([name, `[${name}, {z: 1}]`])
+  }
+
+  /** `&a1 `, or nothing; what it names may be meant once it is written. */
+  #anchor(kind: "map" | "value", write: () => string): string {
+    if (!this.chance(0.08)) return write()
+    const name = `${kind}${this.#anchors[kind].length}`
+    const text = write()
+    this.#anchors[kind].push(name)
+    return `&${name}${text.startsWith("\n") ? "" : " "}${text}`
   }
 
   #inline(): string {
@@ -232,6 +258,12 @@ export class Documents {
   }
 
   #yamlLeaf(indent: number): string {
+    if (this.#anchors.value.length > 0 && this.chance(0.05))
+      return `*${this.pick(this.#anchors.value)} ${this.#inline().trimStart()}\n`
+    return this.#anchor("value", () => this.#yamlScalar(indent))
+  }
+
+  #yamlScalar(indent: number): string {
     const form = this.below(10)
     const end = `${this.#inline()}\n`
     if (form < 2) return this.pick(numbers) + end
@@ -249,14 +281,15 @@ export class Documents {
   }
 
   json(): string {
-    return this.#jsonMap(0) + this.pick(["", "\n"])
+    return this.#jsonMap(0) + this.pick(["", "", "\n", "\n", " \r\n\t", " junk"])
   }
 
   #jsonMap(depth: number): string {
     const used = new Set<string>()
     for (let left = this.below(5); left > 0; left--) used.add(this.pick(keys))
     const space = this.pick(["", " ", "\n  ", "\n\t", "\r\n\t"])
-    return `{${Array.from(used, (key) => `${space}${JSON.stringify(key)}:${space}${this.#jsonValue(depth)}`).join(",")}}`
+    const twice = this.chance(0.1) ? [...used].slice(0, 1) : []
+    return `{${[...used, ...twice].map((key) => `${space}${JSON.stringify(key)}:${space}${this.#jsonValue(depth)}`).join(",")}}`
   }
 
   #jsonValue(depth: number): string {
@@ -266,7 +299,9 @@ export class Documents {
     const form = this.below(4)
     if (form === 0) return this.pick(numbers)
     if (form === 1) return this.pick(["true", "false", "null"])
-    return JSON.stringify(this.pick(texts))
+    const text = JSON.stringify(this.pick(texts))
+    if (!this.chance(0.1)) return text
+    return this.pick(['"\\u00e9\\ud83d\\ude00"', '"\\ud800x"', '"\\/\\b\\f\\u0000"', text.replaceAll("e", "\\u0065")])
   }
 
   dotenv(): string {
@@ -276,7 +311,7 @@ export class Documents {
       else if (this.chance(0.1)) lines.push("")
       else
         lines.push(
-          `${this.pick(["A", "b", "LONG_NAME", "x_unencrypted", "secret_enc", "é", "foo ", "a.b"])}=${this.#line()}`,
+          `${this.pick(["A", "b", "LONG_NAME", "x_unencrypted", "secret_enc", "é", "foo ", "a.b", "export C", " lead", "a:b", ""])}=${this.#line()}`,
         )
     }
     return this.#ended(lines.join("\n") + this.pick(["\n", ""]))
@@ -293,13 +328,25 @@ export class Documents {
   }
 
   ini(): string {
-    let text = ""
+    let text = this.chance(0.1) ? "first = 1\n" : ""
     for (let left = 1 + this.below(3); left > 0; left--) {
       if (this.chance(0.2)) text += `${this.pick([";", "#"])}${this.pick(comments)}x\n`
-      text += `[${this.pick(["a", "db", "two words", "x_unencrypted", "DEFAULT", "é"])}]\n`
+      text += `[${this.pick(["a", "db", "two words", "x_unencrypted", "DEFAULT", "é", "a.b", " a "])}]\n`
       for (let count = this.below(4); count > 0; count--) {
         if (this.chance(0.2)) text += `${this.pick(["; ", "#"])}note\n`
-        const value = this.#line().replace(/^["'`]|\\$/g, "")
+        const value = this.chance(0.15)
+          ? this.pick([
+              '"quoted"',
+              "'single'",
+              "`a;b`",
+              '"""two\nlines"""',
+              "`two\nlines`",
+              "on\\\n  and on",
+              "x ; c",
+              '"a" b',
+              '""',
+            ])
+          : this.#line().replace(/^["'`]|\\$/g, "")
         text += `${this.pick(["k", "long_key", "secret_enc", "p_unencrypted", "é"])}${this.pick([" = ", "=", ": "])}${value}\n`
       }
       text += "\n"
