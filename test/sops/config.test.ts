@@ -61,13 +61,8 @@ describe(".sops.yaml", () => {
     { text: "age: [r, age-secret-key-1qqq]", line: 2 },
     { text: "key_groups:\n  - age:\n      - r\n      - AGE-PLUGIN-X-1QQQ", line: 5 },
   ])("with an identity in the place of a recipient is refused, and does not show it: $text", ({ text, line }) => {
-    expect(() => rule(text)).toThrow(
-      expect.objectContaining({
-        code: "sops-config-invalid",
-        where: { line },
-        message: expect.not.stringMatching(/qqq/i),
-      }),
-    )
+    expect(() => rule(text)).toThrow(expect.objectContaining({ code: "sops-config-invalid", where: { line } }))
+    expect(() => rule(text)).not.toThrow(/qqq/i)
   })
 
   it("passes over items that are null, as sops does", () => {

@@ -149,8 +149,7 @@ class IniReader {
         value += line
         continue
       }
-      const rest = line.slice(close + quoteMark.length).replace(/[\r\n]+$/, "")
-      if (trimSpace(rest).endsWith("\\")) {
+      if (trimSpace(line.slice(close + quoteMark.length)).endsWith("\\")) {
         value += line
         continue
       }
@@ -163,10 +162,9 @@ class IniReader {
     let value = start
     for (;;) {
       const line = trimSpace(this.#readLine())
-      if (line === "") return value
-      value += line
-      if (!value.endsWith("\\")) return value
-      value = value.slice(0, -1)
+      // Only the line is looked at: looking at all that was put together would join it anew each time.
+      if (!line.endsWith("\\")) return value + line
+      value += line.slice(0, -1)
     }
   }
 }

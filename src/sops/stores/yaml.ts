@@ -27,6 +27,8 @@ import { writeYaml, writeYamlValue } from "./yaml-writer.ts"
 
 /** What aliases may unfold to, all together: more is an attack on memory. */
 const mostExpanded = 1_000_000
+/** Of texts that aliases stand for, so many characters count as a value. */
+const lengthOfValue = 100
 
 /**
  * Parses YAML. Anchors, tags, flow style and quotes are not kept, as with sops; `<<` is a key like others.
@@ -55,11 +57,10 @@ function checkFirst(root: YamlNode): void {
   }
 }
 
-function comments(text: string, inline = false): Comment[] {
-  if (text === "") return []
-  const lines: Comment[] = []
-  for (const line of text.split("\n")) if (line !== "") lines.push(comment(line.slice(1), inline))
-  return lines
+/** Adds a comment's lines; there may be more of them than a call takes arguments. */
+function addComments(items: { push(item: Comment): number }, text: string, inline = false): void {
+  if (text === "") return
+  for (const line of text.split("\n")) if (line !== "") items.push(comment(line.slice(1), inline))
 }
 
 class Loader {
@@ -67,9 +68,10 @@ class Loader {
   readonly #open = new Set<YamlNode>()
 
   document(root: YamlNode, head: string, foot: string): Branch {
-    const items: (Entry | Comment)[] = comments(head)
+    const items: (Entry | Comment)[] = []
+    addComments(items, head)
     this.#root(root, items)
-    items.push(...comments(foot))
+    addComments(items, foot)
     return branch(items)
   }
 
@@ -91,7 +93,8 @@ class Loader {
             where: { line: node.textLine },
           })
         }
-        items.push(...comments(node.head), ...comments(node.line))
+        addComments(items, node.head)
+        addComments(items, node.line)
     }
   }
 
@@ -99,6 +102,7 @@ class Loader {
   #value(node: YamlNode, commented: boolean): Value {
     switch (node.kind) {
       case "scalar":
+        this.#count(Math.floor(node.value.length / lengthOfValue), node)
         return resolveScalar(node)
       case "mapping":
         return this.#map(node, commented)
@@ -134,33 +138,41 @@ class Loader {
 
   #list(node: YamlNode & { kind: "sequence" }, commented: boolean): List {
     this.#count(node.items.length, node)
-    const items: (Value | Comment)[] = commented ? [] : [...comments(node.head), ...comments(node.line)]
-    for (const item of node.items) {
-      if (item.head !== "") items.push(...comments(item.head))
-      if (item.line !== "") items.push(...comments(item.line, true))
-      items.push(this.#value(item, true))
-      if (item.foot !== "") items.push(...comments(item.foot))
+    const items: (Value | Comment)[] = []
+    if (!commented) {
+      addComments(items, node.head)
+      addComments(items, node.line)
     }
-    if (!commented) items.push(...comments(node.foot))
+    for (const item of node.items) {
+      addComments(items, item.head)
+      addComments(items, item.line, true)
+      items.push(this.#value(item, true))
+      addComments(items, item.foot)
+    }
+    if (!commented) addComments(items, node.foot)
     return list(items)
   }
 
   #map(node: YamlNode & { kind: "mapping" }, commented: boolean): Branch {
     this.#count(node.pairs.length, node)
-    const items: (Entry | Comment)[] = commented ? [] : [...comments(node.head), ...comments(node.line)]
+    const items: (Entry | Comment)[] = []
+    if (!commented) {
+      addComments(items, node.head)
+      addComments(items, node.line)
+    }
     for (const { key, value } of node.pairs) {
-      if (key.head !== "") items.push(...comments(key.head))
-      if (key.line !== "") items.push(...comments(key.line))
+      addComments(items, key.head)
+      addComments(items, key.line)
       const single = value.kind === "scalar" || value.kind === "alias"
       if (single) {
-        if (value.head !== "") items.push(...comments(value.head))
-        if (value.line !== "") items.push(...comments(value.line, true))
+        addComments(items, value.head)
+        addComments(items, value.line, true)
       }
       items.push(entry(this.#key(key), this.#value(value, single)))
-      if (single && value.foot !== "") items.push(...comments(value.foot))
-      if (key.foot !== "") items.push(...comments(key.foot))
+      if (single) addComments(items, value.foot)
+      addComments(items, key.foot)
     }
-    if (!commented) items.push(...comments(node.foot))
+    if (!commented) addComments(items, node.foot)
     return branch(items)
   }
 

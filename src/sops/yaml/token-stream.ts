@@ -23,8 +23,10 @@ export class TokenStream {
   peek(): Token {
     const token = this.#scanner.peek()
     const { comments } = this.#scanner
-    while (comments.length > 0 && token.start.index >= comments[0]!.token) {
-      const comment = comments[0]!
+    let taken = 0
+    for (; taken < comments.length; taken++) {
+      const comment = comments[taken]!
+      if (token.start.index < comment.token) break
       if (comment.kind === "head") {
         // No head on an end: it waits for what follows.
         if (token.type === "block-end") break
@@ -34,8 +36,9 @@ export class TokenStream {
       } else {
         this.#line = joined(this.#line, comment.text)
       }
-      comments.shift()
     }
+    // All at once: each time that the first of many goes, all others move up.
+    if (taken > 0) comments.splice(0, taken)
     return token
   }
 

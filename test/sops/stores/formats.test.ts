@@ -118,8 +118,14 @@ describe("INI", () => {
     expect(await rewritten("ini", text)).toBe(out)
   })
 
-  it("100,000 keys in a section take linear time", async () => {
-    const text = `[a]\n${Array.from({ length: 100_000 }, (_, index) => `k${index} = v\n`).join("")}`
+  it.each([
+    {
+      what: "keys in a section",
+      text: `[a]\n${Array.from({ length: 100_000 }, (_, index) => `k${index} = v\n`).join("")}`,
+    },
+    { what: "lines of one value", text: `[a]\nk = ${"x\\\n".repeat(200_000)}` },
+    { what: "carriage returns behind a quote", text: `[a]\nk = """x\n"""${"\r".repeat(200_000)}x\n` },
+  ])("many $what take linear time", async ({ text }) => {
     const start = performance.now()
     await rewritten("ini", text)
     expect(performance.now() - start).toBeLessThan(5000)

@@ -249,6 +249,20 @@ describe("writing YAML", () => {
     expect(Buffer.from(emitYamlDocuments(documents(text), { hints: "as sops" })).toString()).toContain("{\n")
   })
 
+  it("refuses aliases that stand for more text than there can be memory", () => {
+    const lines = `x: &x ${"s".repeat(1_000_000)}\ny: [${"*x, ".repeat(150)}]\n`
+    expect(() => documents(lines)).toThrow("aliases unfold to more than")
+    expect(documents(lines.replaceAll("*x, ".repeat(100), ""))).toHaveLength(1)
+  })
+
+  it("takes 200,000 lines of comments, deep and shallow by turns, in linear time", () => {
+    const comments = Array.from({ length: 200_000 }, (_, index) => `${" ".repeat(index % 4)}# c${index}\n`)
+    const text = `${comments.slice(0, 150_000).join("").replace(/^ +/gm, "")}a:\n  b:\n${comments.join("")}c: 1\n`
+    const start = performance.now()
+    expect(rewritten(text).match(/#/g)).toHaveLength(350_000)
+    expect(performance.now() - start).toBeLessThan(4000)
+  })
+
   it("comments stand above, beside and below what they stand with in the tree", () => {
     const items = list([comment(" in"), str("y"), comment(" last")])
     const head = [comment(" head"), comment(" beside", true), entry("a", str("x"))]
