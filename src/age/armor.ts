@@ -19,7 +19,7 @@ const fullLines = /(?:[A-Za-z0-9+/]{64}\r?\n){1,1024}/y
 
 /** Whether a file that begins with these bytes is armored. */
 export function looksArmored(bytes: Uint8Array): boolean {
-  return /^[ \t\r\n]*-----BEGIN/.test(lineText(bytes))
+  return /^[ \t\r\n]*-----BEGIN AGE/.test(lineText(bytes))
 }
 
 /** Reads armor; pieces may be cut anywhere. */

@@ -18,8 +18,8 @@ const longestLead = 1024
 
 /** Whether bytes are those of an age file, binary or armored. */
 export function isAgeFile(bytes: Uint8Array): boolean {
-  const text = Buffer.from(bytes.subarray(0, longestLead)).toString("latin1")
-  return text.startsWith("age-encryption.org/") || text.trimStart().startsWith("-----BEGIN AGE ENCRYPTED FILE-----")
+  const lead = bytes.subarray(0, longestLead)
+  return Buffer.from(lead).toString("latin1").startsWith("age-encryption.org/") || looksArmored(lead)
 }
 
 /** A file whose header was read: it can be looked at, and opened once. */

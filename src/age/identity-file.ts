@@ -1,9 +1,8 @@
 /** Files of identities: age's own, SSH private keys, and age's own behind a passphrase. */
 import { Failure } from "../failure.ts"
-import { looksArmored } from "./armor.ts"
 import type { Dialogue } from "./dialogue.ts"
 import { IdentityInvalid, PassphraseRefused } from "./failures.ts"
-import { decryptBytes, readAgeFile } from "./file.ts"
+import { decryptBytes, isAgeFile, readAgeFile } from "./file.ts"
 import { HybridIdentity } from "./hybrid.ts"
 import type { Asks, Identity, Match } from "./identity.ts"
 import { openOrNull } from "./open.ts"
@@ -69,9 +68,7 @@ export function parseIdentities(text: string, label?: string): ParsedIdentity[] 
  */
 export function readIdentityFile(bytes: Uint8Array, label?: string): IdentityFile {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8")
-  if (text.startsWith("age-encryption.org/") || looksArmored(bytes.subarray(0, 1024))) {
-    if (!looksLikeSshPrivateKey(text)) return { kind: "encrypted", bytes }
-  }
+  if (isAgeFile(bytes)) return { kind: "encrypted", bytes }
   if (looksLikeSshPrivateKey(text)) return { kind: "ssh", key: readSshPrivateKey(text) }
   const identities = parseIdentities(text, label)
   if (identities.length === 0) throw new IdentityInvalid("no identity in the file")

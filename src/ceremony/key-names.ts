@@ -47,5 +47,7 @@ export function keyLabel(recipient: string, names: ReadonlyMap<string, NamedKey>
 
 /** Enough of a recipient to tell it from others by eye: its kind, and both ends. */
 export function shortRecipient(recipient: string): string {
-  return recipient.length <= 30 ? printable(recipient) : printable(`${recipient.slice(0, 18)}…${recipient.slice(-6)}`)
+  // Where a secret key stands instead, it is masked before a part of it would no longer look like one.
+  const text = printable(recipient)
+  return text.length <= 30 ? text : `${text.slice(0, 18)}…${text.slice(-6)}`
 }

@@ -1,6 +1,6 @@
 /** The files that paths on the command line mean: those that are named, and of folders all that are encrypted. */
-import { lstatSync, statSync } from "node:fs"
-import { join, normalize } from "node:path"
+import { lstatSync, realpathSync, statSync } from "node:fs"
+import { join } from "node:path"
 import { EXIT, Failure } from "../failure.ts"
 import { readBytes } from "../read-file.ts"
 import { formatOfEncrypted } from "../sops/format.ts"
@@ -27,18 +27,30 @@ export class NothingEncrypted extends Failure {
 export async function meantFiles(paths: readonly string[]): Promise<MeantFile[]> {
   const files = new Map<string, MeantFile>()
   for (const path of paths) {
-    if (!isFolder(path)) files.set(normalize(path), { path, named: true })
-    else
-      for (const file of await encryptedBelow(path)) if (!files.has(file)) files.set(file, { path: file, named: false })
+    const named = !isFolder(path)
+    for (const file of named ? [path] : await encryptedBelow(path)) {
+      // A file may be named by itself, by a link and by its folder, and is meant once; where it was named, that counts.
+      const place = placeOf(file)
+      if (named ? files.get(place)?.named !== true : !files.has(place)) files.set(place, { path: file, named })
+    }
   }
   return [...files.values()]
+}
+
+function placeOf(path: string): string {
+  try {
+    return realpathSync.native(path)
+  } catch {
+    // Whoever reads it says why it cannot be read.
+    return path
+  }
 }
 
 function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory()
   } catch {
-    // Whoever reads it says why it cannot be read.
+    // The same.
     return false
   }
 }

@@ -79,7 +79,7 @@ export class ConfigReader {
     const node = follow(field.value)
     const leaf = node.kind === "scalar" ? resolveScalar(node) : null
     if (leaf?.type !== "int" || leaf.value < -1n || leaf.value > 255n)
-      throw invalid(`${field.key} is no number`, field.line)
+      throw invalid(`${field.key} is no number up to 255`, field.line)
     return Number(leaf.value)
   }
 

@@ -4,7 +4,7 @@ import { type DataKey, decryptValue, type IvStash } from "./cipher.ts"
 import { decryptDocuments } from "./crypt.ts"
 import { type KeyOpener, openDataKey } from "./data-key.ts"
 import { ConflictMarkers, MacMismatch, SharesInvalid, ValueDamaged, ValueUnsupported } from "./failures.ts"
-import { isBlank, notEncrypted, storeOf } from "./format.ts"
+import { foreign, storeOf } from "./format.ts"
 import { valueAt } from "./key-path.ts"
 import { type Metadata, readMetadata } from "./metadata.ts"
 import { compileWritten } from "./selection.ts"
@@ -26,7 +26,8 @@ export type EncryptedFile = Readonly<{
  * @throws SyntaxInvalid, ConflictMarkers, NotEncrypted, MetadataInvalid, SelectionInvalid
  */
 export async function readEncrypted(bytes: Uint8Array, format: Format): Promise<EncryptedFile> {
-  if (isBlank(bytes)) throw notEncrypted(bytes)
+  const other = foreign(bytes)
+  if (other !== null) throw other
   const store = await storeOf(format)
   try {
     const { documents, metadata: written } = store.parseEncrypted(bytes)

@@ -69,7 +69,22 @@ export function formatOfEncrypted(path: string | undefined, bytes: Uint8Array): 
 
 /** Says what a file is that is no SOPS file. */
 export function notEncrypted(bytes: Uint8Array): NotEncrypted {
-  if (isBlank(bytes))
+  return foreign(bytes) ?? new NotEncrypted()
+}
+
+/** How what others encrypt begins, what it is, and who opens it. */
+const others: readonly (readonly [start: string, what: string, hint: string])[] = [
+  ["$ANSIBLE_VAULT;", "an Ansible vault", "ansible-vault decrypt opens it"],
+  ["\0GITCRYPT\0", "locked by git-crypt", "git-crypt unlock opens it"],
+  ["-----BEGIN PGP MESSAGE-----", "an OpenPGP message", "gpg --decrypt opens it"],
+]
+
+/**
+ * What can be told of a file by its beginning alone.
+ * @returns null for one that may be a SOPS file
+ */
+export function foreign(bytes: Uint8Array): NotEncrypted | null {
+  if (bytes.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)))
     return new NotEncrypted("the file is empty", {
       hint: "what was in it may be in git (git log -p shows it, git checkout brings it back) or in a backup",
     })
@@ -77,10 +92,8 @@ export function notEncrypted(bytes: Uint8Array): NotEncrypted {
     return new NotEncrypted("an age file, not a SOPS file", {
       hint: "ts-age-yk decrypt opens it, ts-age-yk encrypt --age makes it anew",
     })
-  return new NotEncrypted()
-}
-
-/** Whether there is nothing but white space. */
-export function isBlank(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d))
+  const lead = Buffer.from(bytes.subarray(0, 64)).toString("latin1")
+  for (const [start, what, hint] of others)
+    if (lead.startsWith(start)) return new NotEncrypted(`${what}, not a SOPS file`, { hint })
+  return null
 }

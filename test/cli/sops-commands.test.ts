@@ -343,6 +343,13 @@ describe("a folder", () => {
     )
   })
 
+  it("may bring a file that is named too, by itself or by a link, which is meant once", async () => {
+    const paths = [path("sub/link.yaml"), folder, path("sub/deep/s.yaml")]
+    const ran = await run(["updatekeys", "--yes", "--no-yubikey", ...paths])
+    expect(ran.status).toBe(0)
+    expect(ran.err.match(/: keys updated$/gm)).toHaveLength(2)
+  })
+
   it("without encrypted files is told", async () => {
     rmSync(path("sub/deep/s.yaml"))
     const ran = await run(["updatekeys", "--yes", path("sub")])

@@ -34,6 +34,19 @@ describe.each(commands)("%s", (command, ...more) => {
     expect(await said(name)).toMatch(/the file is empty\n.*hint: .*git/s)
   })
 
+  it.each([
+    ["$ANSIBLE_VAULT;1.1;AES256\n6162\n", "an Ansible vault, not a SOPS file", "ansible-vault decrypt"],
+    ["\0GITCRYPT\0\u0001\u0002", "locked by git-crypt, not a SOPS file", "git-crypt unlock"],
+    ["-----BEGIN PGP MESSAGE-----\n\nabcd\n", "an OpenPGP message, not a SOPS file", "gpg --decrypt"],
+  ])("says of %j what it is, and who opens it", async (content, what, hint) => {
+    for (const name of ["o.yaml", "o"]) {
+      folder.write(name, content)
+      const err = await said(name)
+      expect(err).toContain(what)
+      expect(err).toContain(`hint: ${hint}`)
+    }
+  })
+
   it("says that a directory is one", async () => {
     mkdirSync(folder.at("d.yaml"))
     if (command === "updatekeys" || command === "rotate")

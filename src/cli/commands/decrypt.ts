@@ -1,8 +1,7 @@
 /** `ts-age-yk decrypt`: any age or SOPS file, told apart by what is in it. */
 import type { Command } from "commander"
-import { looksArmored } from "../../age/armor.ts"
 import { ByteSource } from "../../age/byte-source.ts"
-import { decryptStream } from "../../age/file.ts"
+import { decryptStream, isAgeFile } from "../../age/file.ts"
 import { Failure, type Where } from "../../failure.ts"
 import { openSession } from "../access.ts"
 import { WrongUsage } from "../failures.ts"
@@ -64,8 +63,7 @@ async function decrypt(file: string | undefined, options: Options, world: World)
     const source = new ByteSource(await openInput(file, world))
     const first = await source.peek(lead)
     await using session = await openSession(options, world)
-    const isAge = Buffer.from(first).toString("latin1").startsWith("age-encryption.org/") || looksArmored(first)
-    const pieces = isAge
+    const pieces = isAgeFile(first)
       ? await decryptStream(rest(source), (stanzas) => session.open(stanzas))
       : once(await (await import("../sops-file.ts")).decryptSopsFile(await whole(source), file, options, session))
     await writeOutput(pieces, output, world, undefined, check)
