@@ -13,18 +13,18 @@ import type { World } from "./world.ts"
  * Opens the unlock session of a run. Nothing is asked, and no card is touched, before a file wants it.
  * @throws ReadFailed, IdentityInvalid, StubMalformed, WrongUsage
  */
-export async function openSession(options: IdentityOptions, world: World): Promise<UnlockSession> {
-  return (await openAttendedSession(options, world)).session
+export function openSession(options: IdentityOptions, world: World): UnlockSession {
+  return openAttendedSession(options, world).session
 }
 
 /** The same, with the attendant that counts what the YubiKeys were asked for. */
-export async function openAttendedSession(
+export function openAttendedSession(
   options: IdentityOptions,
   world: World,
-): Promise<{ session: UnlockSession; attendant: RunAttendant }> {
+): { session: UnlockSession; attendant: RunAttendant } {
   const warn = (text: string): void => world.err(`ts-age-yk: warning: ${text}\n`)
   const run: { session?: UnlockSession } = {}
-  const found = await findIdentities({
+  const found = findIdentities({
     files: options.identity ?? [],
     env: world.env,
     home: world.home,

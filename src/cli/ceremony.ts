@@ -105,7 +105,7 @@ export async function rekeyRepository(
   for (const { line, text } of repository.config.warnings)
     world.err(`ts-age-yk: warning: .sops.yaml, line ${line}: ${text}\n`)
   const evidence = await trustedEvidence(repository, options, world)
-  const attended = await openAttendedSession(options, world)
+  const attended = openAttendedSession(options, world)
   await using session = attended.session
   const wish = { rotateAll: options.rotate === true }
   const prepared = await prepareRekey(repository, session, wish, attestedRecipients(evidence))

@@ -5,4 +5,4 @@ import { loadPrograms } from "./load-programs.ts"
 
 const argv = process.argv.slice(2)
 if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) process.stdout.write(`ts-age-yk ${version}\n`)
-else end(await loadPrograms().runCli(argv))
+else void loadPrograms(require).runCli(argv).then(end)

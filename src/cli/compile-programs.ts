@@ -3,13 +3,14 @@
  * V8 compiles a function when it is first called, so what starts most often is done once: a SOPS file is made and decrypted.
  */
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { compiledFile, type Programs, readScript, runScript } from "./load-programs.ts"
 
 const script = readScript(undefined)
-await rehearse(runScript(script))
+await rehearse(runScript(script, createRequire(import.meta.url)))
 // Others may start meanwhile, and find the whole or nothing.
 const beside = `${compiledFile}.${process.pid}`
 writeFileSync(beside, script.createCachedData())

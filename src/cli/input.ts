@@ -1,8 +1,11 @@
 /** Where data comes from: a file, or standard input. */
-import { type FileHandle, open, stat } from "node:fs/promises"
+import { statSync } from "node:fs"
+import { type FileHandle, open } from "node:fs/promises"
 import type { Pieces } from "../age/payload.ts"
 import { Failure } from "../failure.ts"
+import { readBytes } from "../read-file.ts"
 import { ReadFailed } from "../replace-file.ts"
+import { once } from "./output.ts"
 import type { World } from "./world.ts"
 
 /** Read in pieces of this size, in bytes: each is a trip to another thread and back, which costs as much as 64 KiB of cipher. */
@@ -13,23 +16,31 @@ const pieceLength = 1 << 21
  * @param file - undefined for standard input
  * @throws ReadFailed, at once or while it is read
  */
-export async function openInput(
+export function openInput(
   file: string | undefined,
   world: World,
   pieces: Pieces = "to keep",
-): Promise<AsyncIterable<Uint8Array>> {
+): AsyncIterable<Uint8Array> {
   if (file === undefined) return world.input()
-  const found = await stat(file).catch((cause: unknown) => {
+  const length = lengthOf(file)
+  return length !== null && length <= pieceLength ? once(readBytes(file)) : readPieces(file, pieces)
+}
+
+/** The length of a file in bytes; null for what has none, like a named pipe. @throws ReadFailed, for a directory too */
+function lengthOf(file: string): number | null {
+  try {
+    const found = statSync(file)
+    if (found.isDirectory()) throw Object.assign(new TypeError("a directory"), { code: "EISDIR" })
+    return found.isFile() ? found.size : null
+  } catch (cause) {
     throw new ReadFailed(file, cause)
-  })
-  if (found.isDirectory()) throw new ReadFailed(file, Object.assign(new TypeError("a directory"), { code: "EISDIR" }))
-  return readPieces(file, pieces)
+  }
 }
 
 /** Reads an input whole, and leaves no copy of it: it may be a key. @throws ReadFailed */
 export async function readInput(file: string | undefined, world: World): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
-  for await (const part of await openInput(file, world)) parts.push(part)
+  for await (const part of openInput(file, world)) parts.push(part)
   const whole = Buffer.concat(parts)
   for (const part of parts) part.fill(0)
   return whole

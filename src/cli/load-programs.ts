@@ -5,9 +5,7 @@
  * same name.
  */
 import { readFileSync } from "node:fs"
-import { createRequire } from "node:module"
-import { dirname } from "node:path"
-import { fileURLToPath } from "node:url"
+import { dirname, resolve } from "node:path"
 import { Script } from "node:vm"
 import type * as programs from "./programs.ts"
 
@@ -17,7 +15,7 @@ declare const PROGRAMS: string
 export type Programs = typeof programs
 
 /** Where the script is. */
-export const programsFile = fileURLToPath(new URL(PROGRAMS, import.meta.url))
+export const programsFile = resolve(import.meta.dirname, PROGRAMS)
 /** Where its compiled code is, if anywhere. */
 export const compiledFile = programsFile.replace(/\.cjs$/, ".compiled")
 
@@ -32,16 +30,16 @@ export function readScript(cachedData: Buffer | undefined): Script {
   )
 }
 
-/** Runs the script as Node runs a CommonJS module. */
-export function runScript(script: Script): Programs {
+/** Runs the script as Node runs a CommonJS module. @param require - of the module that runs it, in the same folder */
+export function runScript(script: Script, require: NodeJS.Require): Programs {
   const module: { exports: unknown } = { exports: {} }
   const wrapped = script.runInThisContext() as (...parts: unknown[]) => void
-  wrapped(module.exports, createRequire(programsFile), module, programsFile, dirname(programsFile))
+  wrapped(module.exports, require, module, programsFile, dirname(programsFile))
   return module.exports as Programs
 }
 
-export function loadPrograms(): Programs {
-  return runScript(readScript(readCompiled()))
+export function loadPrograms(require: NodeJS.Require): Programs {
+  return runScript(readScript(readCompiled()), require)
 }
 
 function readCompiled(): Buffer | undefined {

@@ -6,4 +6,4 @@ import { loadPrograms } from "./load-programs.ts"
 const argv = process.argv.slice(2)
 if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V"))
   process.stdout.write(`age-plugin-yubikey ${version}\n`)
-else end(await loadPrograms().runPlugin(argv))
+else void loadPrograms(require).runPlugin(argv).then(end)

@@ -123,7 +123,7 @@ export async function changeDocument(
 ): Promise<void> {
   const read = await readToChange(path, options.inputType)
   const store = await outputStore(read, options.outputType)
-  await using session = await openSession(options, world)
+  await using session = openSession(options, world)
   using open = await openSopsFile(read, options, session)
   await locate(path, async () => {
     const [first, ...rest] = open.documents

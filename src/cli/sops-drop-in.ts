@@ -35,11 +35,12 @@ export async function rotateAsSops(invocation: SopsInvocation, world: World): Pr
     ...(indent === undefined ? {} : { indent: numberOf("indent", indent) }),
   }
   const { Rotation } = await import("./commands/rotate.ts")
-  await using session = await openSession({}, world)
-  const rotation = new Rotation(options, session, world)
+  const rotation = new Rotation(options, world)
   const inPlace = flags.has("in-place")
   const read = await (inPlace ? readToChange : readSopsFile)(file, options.inputType)
-  const rotated = (await rotation.rotate(read, { path: file, named: true })) ?? read.bytes
+  const planned = await rotation.plan(read, { path: file, named: true })
+  await using session = openSession({}, world)
+  const rotated = planned === null ? read.bytes : await rotation.carryOut(planned, session)
   if (inPlace) await writeSopsFile(read, rotated, world)
   else await writeOutput(once(rotated), output, world, 0o666)
   return 0

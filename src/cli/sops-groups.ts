@@ -31,7 +31,7 @@ export async function changeGroups({ path, change, threshold, inPlace }: GroupCh
     const needed = threshold === 0 ? metadata.shamirThreshold : threshold
     if (needed > groups.length)
       throw new WrongUsage(`${needed} key groups are needed, and there would be only ${groups.length}`)
-    await using session = await openSession({}, world)
+    await using session = openSession({}, world)
     using key = await openDataKey(metadata, await sessionOpener(metadata, session))
     await decryptFile(file, key)
     const wrapped = await wrapDataKey(key, groups, needed, keyWrapper(world))

@@ -3,7 +3,6 @@
  * (age/keysource.go), and the host's own key besides.
  */
 import { spawn } from "node:child_process"
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Dialogue } from "../age/dialogue.ts"
 import type { Identity, Match } from "../age/identity.ts"
@@ -14,7 +13,7 @@ import { readSshPrivateKey } from "../age/ssh-private-key.ts"
 import type { FileKey, Stanza } from "../age/stanza.ts"
 import { explain, Failure } from "../failure.ts"
 import { readBytes } from "../read-file.ts"
-import { systemReason } from "../replace-file.ts"
+import { ReadFailed } from "../replace-file.ts"
 import { parseStub, type Stub } from "../yubikey/stub.ts"
 import { IdentitySourceFailed } from "./failures.ts"
 
@@ -92,12 +91,13 @@ class Collection {
   }
 
   /** A place that nobody named in this run may be missing or broken: that is worth a line, and no more. */
-  async optional(path: string, missing: "silent" | "told"): Promise<void> {
+  optional(path: string, missing: "silent" | "told"): void {
     try {
-      this.addFile(await readFile(path), path)
-    } catch (cause) {
-      if (cause instanceof Failure) this.warnings.push(explain(cause.within({ file: path })).text)
-      else if (missing === "told") this.warnings.push(`${path}: cannot be read: ${systemReason(cause)}`)
+      this.addFile(readBytes(path), path)
+    } catch (failure) {
+      if (!(failure instanceof Failure)) throw failure
+      if (!(failure instanceof ReadFailed) || missing === "told")
+        this.warnings.push(explain(failure.within({ file: path })).text)
     }
   }
 }
@@ -106,24 +106,24 @@ class Collection {
  * Finds all identities.
  * @throws ReadFailed, IdentityInvalid, StubMalformed for what the person named
  */
-export async function findIdentities(options: SourceOptions): Promise<Found> {
+export function findIdentities(options: SourceOptions): Found {
   const collection = new Collection(options)
   const { env, home } = options
   for (const path of options.files) addNamedFile(collection, path)
   const sshKey = env["SOPS_AGE_SSH_PRIVATE_KEY_FILE"]
-  if (sshKey !== undefined && sshKey !== "") await collection.optional(sshKey, "told")
-  else for (const name of ["id_ed25519", "id_rsa"]) await collection.optional(join(home, ".ssh", name), "silent")
+  if (sshKey !== undefined && sshKey !== "") collection.optional(sshKey, "told")
+  else for (const name of ["id_ed25519", "id_rsa"]) collection.optional(join(home, ".ssh", name), "silent")
   addText(collection, "SOPS_AGE_KEY")
   const keyFile = env["SOPS_AGE_KEY_FILE"]
-  if (keyFile !== undefined && keyFile !== "") await collection.optional(keyFile, "told")
+  if (keyFile !== undefined && keyFile !== "") collection.optional(keyFile, "told")
   for (const name of ["SOPS_AGE_KEY_CMD", "SOPS_AGE_SSH_PRIVATE_KEY_CMD"] as const) {
     const command = env[name]
     if (command !== undefined && command !== "")
       collection.identities.push(new CommandIdentity(name, command, collection))
   }
   const configuration = configurationFolder(options)
-  if (configuration !== null) await collection.optional(join(configuration, "sops", "age", "keys.txt"), "silent")
-  await collection.optional(options.hostKey, "silent")
+  if (configuration !== null) collection.optional(join(configuration, "sops", "age", "keys.txt"), "silent")
+  collection.optional(options.hostKey, "silent")
   return collection.found()
 }
 

@@ -2,7 +2,6 @@ import { execFileSync } from "node:child_process"
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { pathToFileURL } from "node:url"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 
 const dist = join(mkdtempSync(join(tmpdir(), "programs-")), "dist")
@@ -26,7 +25,7 @@ afterAll(() => {
 
 describe("the programs", () => {
   it("are kept as compiled by the build, in code that this Node takes", async () => {
-    vi.stubGlobal("PROGRAMS", pathToFileURL(join(dist, named(".cjs") ?? "")).href)
+    vi.stubGlobal("PROGRAMS", join(dist, named(".cjs") ?? ""))
     const { compiledFile, readScript } = await import("../../src/cli/load-programs.ts")
     vi.unstubAllGlobals()
     expect(readScript(readFileSync(compiledFile)).cachedDataRejected).toBe(false)
@@ -52,7 +51,7 @@ describe("the programs", () => {
   })
 
   it("are installed where nothing was built yet", () => {
-    rmSync(join(dist, "compile-programs.js"))
+    rmSync(join(dist, "compile-programs.mjs"))
     install()
   })
 })

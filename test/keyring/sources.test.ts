@@ -6,8 +6,8 @@ import { findIdentities } from "../../src/keyring/sources.ts"
 const [first, second] = [X25519Identity.generate(), X25519Identity.generate()]
 const [one, two] = [first.revealText(), second.revealText()]
 
-async function found(env: Record<string, string>): Promise<{ count: number; warnings: readonly string[] }> {
-  const { identities, warnings } = await findIdentities({
+function found(env: Record<string, string>): { count: number; warnings: readonly string[] } {
+  const { identities, warnings } = findIdentities({
     files: [],
     env,
     home: "/nonexistent",
@@ -31,12 +31,12 @@ describe("SOPS_AGE_KEY", () => {
       text: `# created: 2026-06-30T12:00:00Z\n# public key: ${first.recipient.text}\n${one}\n# the other, too\n${two}\n`,
       count: 2,
     },
-  ])("may have $what", async ({ text, count }) => {
-    expect(await found({ SOPS_AGE_KEY: text })).toEqual({ count, warnings: [] })
+  ])("may have $what", ({ text, count }) => {
+    expect(found({ SOPS_AGE_KEY: text })).toEqual({ count, warnings: [] })
   })
 
-  it("that is none is warned about, without its text", async () => {
-    const { count, warnings } = await found({ SOPS_AGE_KEY: "nonsense" })
+  it("that is none is warned about, without its text", () => {
+    const { count, warnings } = found({ SOPS_AGE_KEY: "nonsense" })
     expect(count).toBe(0)
     expect(warnings).toEqual([expect.stringContaining("SOPS_AGE_KEY")])
     expect(warnings.join()).not.toContain("nonsense")

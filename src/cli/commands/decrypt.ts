@@ -60,9 +60,9 @@ async function decrypt(file: string | undefined, options: Options, world: World)
   const output = outputOf(file, options)
   try {
     const check = options.inPlace === true && output !== undefined ? await toReplace(output) : undefined
-    const source = new ByteSource(await openInput(file, world))
+    const source = new ByteSource(openInput(file, world))
     const first = await source.peek(lead)
-    await using session = await openSession(options, world)
+    await using session = openSession(options, world)
     const pieces = isAgeFile(first)
       ? await decryptStream(rest(source), (stanzas) => session.open(stanzas))
       : once(await (await import("../sops-file.ts")).decryptSopsFile(await whole(source), file, options, session))

@@ -67,7 +67,7 @@ export async function editPath(path: string, options: EditOptions, world: World)
 
 async function editFile(path: string, options: EditOptions, world: World): Promise<boolean> {
   const read = await readToChange(path, options.inputType)
-  await using session = await openSession(options, world)
+  await using session = openSession(options, world)
   // The key stays open until the editor is done, so that nobody is asked again.
   using open = await openSopsFile(read, options, session)
   const { file, bytes, key, ivs } = open

@@ -30,7 +30,7 @@ export function define(command: Command, world: World, done: (status: number) =>
     }
     const recipients = await gatherRecipients(options, world)
     const pieces = await encryptStream(
-      await openInput(file === "-" ? undefined : file, world, "until the next"),
+      openInput(file === "-" ? undefined : file, world, "until the next"),
       recipients,
       options.armor === true ? "armored" : "binary",
       // A file is written behind, while the pieces after it are made.

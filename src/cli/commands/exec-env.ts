@@ -29,7 +29,7 @@ export function define(command: Command, world: World, done: (status: number) =>
 
 async function readValues(path: string, options: Options, world: World): Promise<Record<string, string>> {
   const read = await readSopsFile(path, options.inputType)
-  await using session = await openSession(options, world)
+  await using session = openSession(options, world)
   using open = await openSopsFile(read, options, session)
   return await locate(path, () => Promise.resolve(environmentOf(open.documents)))
 }

@@ -36,7 +36,7 @@ export function define(command: Command, world: World, done: (status: number) =>
 async function decrypt(path: string, options: Options, world: World): Promise<Uint8Array> {
   const read = await readSopsFile(path, options.inputType)
   const store = await outputStore(read, options.outputType)
-  await using session = await openSession(options, world)
+  await using session = openSession(options, world)
   using open = await openSopsFile(read, options, session)
   return await locate(path, () => Promise.resolve(printDecrypted(open.documents, store)))
 }

@@ -4,9 +4,11 @@ import { Failure } from "../../failure.ts"
 import type { UnlockSession } from "../../keyring/unlock-session.ts"
 import { recipientFromText } from "../../plugin/realise.ts"
 import { printable } from "../../quote.ts"
+import { type KeyWrapper, requireWrappable } from "../../sops/data-key.ts"
 import { KeyGroupEmpty } from "../../sops/failures.ts"
 import type { KeyGroup } from "../../sops/metadata.ts"
 import { rotateFile } from "../../sops/rotate.ts"
+import type { Store } from "../../sops/stores/store.ts"
 import { openSession } from "../access.ts"
 import { WrongUsage } from "../failures.ts"
 import { type MeantFile, meantFiles } from "../meant-files.ts"
@@ -20,10 +22,10 @@ import {
   outputStore,
   type ReadFile,
   readToChange,
-  writeSopsFile,
 } from "../sops-change.ts"
 import { Configs, groupsOf } from "../sops-config.ts"
 import type { World } from "../world.ts"
+import { Writes } from "../writes.ts"
 
 export type RotateOptions = DocumentOptions &
   Readonly<{ config?: string; toConfig?: true; addAge?: string[]; rmAge?: string[] }>
@@ -36,61 +38,67 @@ export function define(command: Command, world: World, done: (status: number) =>
     .option("--add-age <RECIPIENT>", "one recipient more, in the first group (repeatable)", collect(String))
     .option("--rm-age <RECIPIENT>", "without this recipient (repeatable)", collect(String))
     .action(async (paths: string[], options: RotateOptions) => {
-      const files = await meantFiles(paths)
-      await using session = await openSession(options, world)
-      const rotation = new Rotation(options, session, world)
-      for (const meant of files) {
-        const { path } = meant
-        const read = await readToChange(path, options.inputType)
-        const rotated = await rotation.rotate(read, meant)
-        if (rotated === null) continue
-        await writeSopsFile(read, rotated, world)
-        world.err(`${printable(path)}: new data key\n`)
+      const rotation = new Rotation(options, world)
+      const due: PlannedRotation[] = []
+      for (const file of await meantFiles(paths)) {
+        const planned = await rotation.plan(await readToChange(file.path, options.inputType), file)
+        if (planned !== null) due.push(planned)
       }
+      await using session = openSession(options, world)
+      const writes = new Writes("new data key", world)
+      for (const planned of due) await writes.begin(planned.read, await rotation.carryOut(planned, session))
+      await writes.end()
       done(0)
     })
 }
 
-/** Makes new data keys for files that were read, all in one unlock. */
+/** A file, and whom it is to be for. */
+type PlannedRotation = Readonly<{ read: ReadFile; store: Store; recipients: Recipients }>
+type Recipients = Readonly<{ groups: readonly KeyGroup[]; shamirThreshold: number }>
+
+/** Makes new data keys for files: what is wrong with the wish is told before anything is unlocked. */
 export class Rotation {
   readonly #options: RotateOptions
-  readonly #session: UnlockSession
   readonly #world: World
   readonly #configs: Configs
+  readonly #wrap: KeyWrapper
 
   /** @throws WrongUsage */
-  constructor(options: RotateOptions, session: UnlockSession, world: World) {
+  constructor(options: RotateOptions, world: World) {
     if (options.toConfig === true && (options.addAge ?? options.rmAge) !== undefined)
       throw new WrongUsage("--to-config takes the recipients of .sops.yaml, so --add-age and --rm-age have no place", {
         hint: "change .sops.yaml instead",
       })
     this.#options = options
-    this.#session = session
     this.#world = world
     this.#configs = new Configs(options, world)
+    this.#wrap = keyWrapper(world)
   }
 
   /**
-   * @returns the file as it is to be; null for one that is to be for the recipients of a rule, has none, and was not named. Nothing is written
-   * @throws what opening and encrypting throw, with the file
+   * @returns null for a file that is to be for the recipients of a rule, has none, and was not named
+   * @throws NoRuleFits, KeyGroupEmpty, KeyTypeUnsupported, WrongUsage, with the file
    */
-  async rotate(read: ReadFile, meant: MeantFile): Promise<Uint8Array | null> {
-    const { indent, outputType } = this.#options
-    const store = await outputStore(read, outputType)
-    const recipients = await this.#recipientsFor(read, meant)
-    if (recipients === null) return null
-    using open = await openSopsFile(read, this.#options, this.#session)
-    const wrap = keyWrapper(this.#world)
-    const layout = { store, indent }
+  async plan(read: ReadFile, meant: MeantFile): Promise<PlannedRotation | null> {
+    const store = await outputStore(read, this.#options.outputType)
+    return locate(read.path, async () => {
+      const recipients = await this.#recipientsFor(read, meant)
+      if (recipients === null) return null
+      requireWrappable(recipients.groups, recipients.shamirThreshold)
+      return { read, store, recipients }
+    })
+  }
+
+  /** @returns the file as it is to be; nothing is written. @throws what opening and encrypting throw, with the file */
+  async carryOut({ read, store, recipients }: PlannedRotation, session: UnlockSession): Promise<Uint8Array> {
+    using open = await openSopsFile(read, this.#options, session)
+    const layout = { store, indent: this.#options.indent }
     return await locate(read.path, () =>
-      rotateFile(read.bytes, read.file, open.documents, recipients, wrap, this.#world.now(), layout),
+      rotateFile(read.bytes, read.file, open.documents, recipients, this.#wrap, this.#world.now(), layout),
     )
   }
 
-  async #recipientsFor(
-    { path, file }: ReadFile,
-    meant: MeantFile,
-  ): Promise<{ groups: readonly KeyGroup[]; shamirThreshold: number } | null> {
+  async #recipientsFor({ path, file }: ReadFile, meant: MeantFile): Promise<Recipients | null> {
     const { toConfig, rmAge = [], addAge = [] } = this.#options
     if (toConfig === true) {
       const found = await this.#configs.ruleForMeant(meant)

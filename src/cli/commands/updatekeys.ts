@@ -10,17 +10,10 @@ import { applyKeys, type KeyPlan, planKeys, requireWritable } from "../../sops/u
 import { openSession } from "../access.ts"
 import { WrongUsage } from "../failures.ts"
 import { type MeantFile, meantFiles } from "../meant-files.ts"
-import {
-  type ChangeOptions,
-  declareChange,
-  keyWrapper,
-  locate,
-  type ReadFile,
-  readToChange,
-  writeSopsFile,
-} from "../sops-change.ts"
+import { type ChangeOptions, declareChange, keyWrapper, locate, type ReadFile, readToChange } from "../sops-change.ts"
 import { Configs } from "../sops-config.ts"
 import type { World } from "../world.ts"
+import { Writes } from "../writes.ts"
 
 export type UpdateOptions = ChangeOptions & Readonly<{ config?: string; yes?: true; check?: true }>
 type Planned = Readonly<{ read: ReadFile; plan: KeyPlan }>
@@ -68,9 +61,9 @@ export async function updateKeys(
   if (due.length === 0) return failures.status
   if (options.check === true) return EXIT.changesDue
   if (options.yes !== true && !(await agree(due.length))) return declined
-  await using session = await openSession(options, world)
+  await using session = openSession(options, world)
   const wrap = keyWrapper(world)
-  const writes = new Writes(failures, world)
+  const writes = new Writes("keys updated", world, (work) => failures.during(work))
   for (const { read, plan } of due) {
     await failures.during(() =>
       locate(read.path, async () => {
@@ -115,45 +108,6 @@ class Failures {
     }
   }
 }
-
-/** Files are flushed to the disk while the next ones are made: the disk takes many at once as fast as one. */
-class Writes {
-  readonly #failures: Failures
-  readonly #world: World
-  readonly #open = new Set<Promise<void>>()
-  #failed: unknown
-
-  constructor(failures: Failures, world: World) {
-    this.#failures = failures
-    this.#world = world
-  }
-
-  /** @throws what an earlier write threw */
-  async begin(read: ReadFile, bytes: Uint8Array): Promise<void> {
-    if (this.#open.size >= mostWrites) await Promise.race(this.#open)
-    if (this.#failed !== undefined) return this.end()
-    const write = this.#failures
-      .during(() => this.#write(read, bytes))
-      .catch((failure: unknown) => {
-        this.#failed ??= failure
-      })
-    this.#open.add(write)
-    void write.then(() => this.#open.delete(write))
-  }
-
-  async #write(read: ReadFile, bytes: Uint8Array): Promise<void> {
-    await locate(read.path, () => writeSopsFile(read, bytes, this.#world))
-    this.#world.err(`${printable(read.path)}: keys updated\n`)
-  }
-
-  /** Waits for all that were begun. @throws what the first of them that failed threw */
-  async end(): Promise<void> {
-    await Promise.all(this.#open)
-    if (this.#failed !== undefined) throw this.#failed as Error
-  }
-}
-
-const mostWrites = 32
 
 async function planFile(file: MeantFile, options: UpdateOptions, configs: Configs): Promise<Planned | null> {
   const read = await readToChange(file.path, options.inputType)

@@ -65,7 +65,7 @@ async function mergeEncrypted(
   options: Options,
   world: World,
 ): Promise<MergedFile> {
-  await using session = await openSession(options, world)
+  await using session = openSession(options, world)
   const open = async (side: keyof typeof bytes, known: readonly OpenVersion[]): Promise<OpenVersion> =>
     locate(`${path} (${side})`, async () => {
       const version = { name: `${path} (${side})`, ...(await readVersion(bytes[side], path)) }

@@ -26,7 +26,7 @@ export function textconvCommand(world: World, done: (status: number) => void): C
 /** A file that cannot be opened must not end a `git log` of a thousand others. */
 async function shown(bytes: Uint8Array, file: string, options: Options, world: World): Promise<Uint8Array> {
   try {
-    await using session = await quietSession(options, world)
+    await using session = quietSession(options, world)
     return await decrypt(bytes, file, session)
   } catch (failure) {
     if (!(failure instanceof Failure)) throw failure
@@ -37,7 +37,7 @@ async function shown(bytes: Uint8Array, file: string, options: Options, world: W
 }
 
 /** Git calls once for each version of each file, so nobody is asked for anything unless that is wished. */
-function quietSession(options: Options, world: World): Promise<UnlockSession> {
+function quietSession(options: Options, world: World): UnlockSession {
   if (options.ask === true) return openSession(options, world)
   return openSession({ ...options, yubikey: false }, { ...world, terminal: () => null })
 }
