@@ -54,6 +54,22 @@ async function effect(whose: keyof typeof programs, line: string) {
   return { code, stdout: settled(stdout), files: Object.fromEntries(files) as Record<string, string> }
 }
 
+describe("docs/sops.md", () => {
+  const text = readFileSync(new URL("../docs/sops.md", import.meta.url), "utf8")
+  const commands = ["", "encrypt", "decrypt", "edit", "set", "unset", "rotate", "updatekeys", "exec-env"]
+    .concat(["exec-file", "filestatus", "groups add", "groups delete", "publish", "keyservice"])
+    .map((command) => [`sops ${command}`.trimEnd()])
+
+  it.each(commands)("names each option of %s", async (command) => {
+    const { all } = await runIn(model, "theirs", `${command} --help`)
+    const options = Array.from(all.matchAll(/^ +--([a-z-]+)/gm), ([, name = ""]) =>
+      name.replace(/^(add|rm)-(?!age$)/, ""),
+    )
+    expect(options.length).toBeGreaterThan(0)
+    expect(options.filter((name) => !text.includes(`\`--${name}\``))).toEqual([])
+  })
+})
+
 describe("the same as with sops:", () => {
   it.each([
     `sops groups add -f e.yaml --age ${r2}`,
