@@ -6,7 +6,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -14,90 +13,31 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { generateX25519Identity, identityToRecipient } from "age-encryption"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { splitWords } from "../../src/cli/editors.ts"
-import { runProgram } from "../../src/cli/main.ts"
-import { program } from "../../src/cli/program.ts"
-import type { World } from "../../src/cli/world.ts"
+import { type Given, type Ran, SopsFolder } from "./sops-run.ts"
 
+let place: SopsFolder
 let folder: string
 let identities: string[]
 let recipients: string[]
 
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "sops-commands-"))
-  identities = await Promise.all([generateX25519Identity(), generateX25519Identity()])
-  recipients = await Promise.all(identities.map(identityToRecipient))
-  writeFileSync(
-    join(folder, ".sops.yaml"),
-    `creation_rules:\n  - {path_regex: '\\.(yaml|env)$', age: "${recipients[0]!}"}\n`,
-  )
-  writeFileSync(join(folder, "s.yaml"), "# c\na: 1\nb:\n    - x\n")
+beforeEach(() => {
+  place = new SopsFolder()
+  folder = place.path
+  identities = place.identities.map(({ text }) => text)
+  recipients = place.identities.map(({ recipient }) => recipient)
+  place.write(".sops.yaml", `creation_rules:\n  - {path_regex: '\\.(yaml|env)$', age: "${recipients[0]!}"}\n`)
 })
 
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
+afterEach(() => place[Symbol.dispose]())
 
-type Ran = { status: number; out: string; err: string }
-/** `meanwhile` happens when a command looks at the clock: its input is read then, and nothing written. */
-type Given = {
-  input?: string
-  env?: Record<string, string>
-  answer?: boolean
-  identity?: number
-  meanwhile?: () => void
-}
-
-async function run(
-  args: readonly string[],
-  { input = "", env = {}, answer, identity = 0, meanwhile }: Given = {},
-): Promise<Ran> {
-  let out = ""
-  let err = ""
-  const world: World = {
-    env: { PATH: process.env["PATH"], SOPS_AGE_KEY: identities[identity], XDG_RUNTIME_DIR: folder, ...env },
-    home: folder,
-    platform: "linux",
-    hostKey: join(folder, "no-host-key"),
-    out: (content) => {
-      out += Buffer.from(content).toString()
-      return Promise.resolve()
-    },
-    err: (text) => {
-      err += text
-    },
-    outIsTerminal: false,
-    errIsTerminal: false,
-    input: async function* () {
-      yield await Promise.resolve(Buffer.from(input))
-    },
-    inputIsTerminal: false,
-    terminal: () =>
-      answer === undefined
-        ? null
-        : {
-            tell: () => Promise.resolve(),
-            ask: () => Promise.resolve(null),
-            askSecret: () => Promise.resolve(null),
-            confirm: () => Promise.resolve(answer),
-          },
-    readDescriptor: () => Promise.resolve(""),
-    now: () => {
-      meanwhile?.()
-      return new Date("2026-06-30T12:00:00Z")
-    },
-  }
-  const status = await runProgram(args, world, program)
-  return { status, out, err }
-}
-
+const run = (args: readonly string[], given?: Given): Promise<Ran> => place.run(args, given)
 const path = (name: string): string => join(folder, name)
 const text = (name: string): string => readFileSync(path(name), "utf8")
-const decrypted = async (name: string, identity = 0): Promise<string> =>
-  (await run(["decrypt", "--no-yubikey", path(name)], { identity })).out
+const decrypted = (name: string, identity?: number): Promise<string> => place.decrypted(name, identity)
 
 async function encrypted(): Promise<void> {
   const { status, err } = await run(["encrypt", "--in-place", path("s.yaml")])

@@ -9,8 +9,18 @@ import { program } from "../../src/cli/program.ts"
 import { testWorld } from "./world.ts"
 
 export type Ran = Readonly<{ status: number; out: string; err: string }>
-/** `answer`: what the person at the terminal says to a question; nothing at all, or Control-C. Without it, there is no terminal. */
-export type Given = Readonly<{ input?: string; env?: Record<string, string>; answer?: boolean | null | "interrupt" }>
+/**
+ * `answer`: what the person at the terminal says to a question; nothing at all, or Control-C. Without it, there is no terminal.
+ * `identity`: which of the keys is at hand, if not the first.
+ * `meanwhile` happens when a command looks at the clock: its input is read then, and nothing written.
+ */
+export type Given = Readonly<{
+  input?: string
+  env?: Record<string, string>
+  answer?: boolean | null | "interrupt"
+  identity?: number
+  meanwhile?: () => void
+}>
 
 export const plain = "# c\na: 1\nb:\n    - x\n"
 
@@ -53,10 +63,18 @@ export class SopsFolder implements Disposable {
   }
 
   /** Runs a command; what looks like a file's name is one in the folder. */
-  async run(args: readonly string[], { input = "", env = {}, answer }: Given = {}): Promise<Ran> {
+  async run(
+    args: readonly string[],
+    { input = "", env = {}, answer, identity = 0, meanwhile }: Given = {},
+  ): Promise<Ran> {
+    const ours = { PATH: process.env["PATH"], XDG_RUNTIME_DIR: this.path, TS_AGE_YK_READER: "none" }
     const { world, output } = testWorld({
-      env: { PATH: process.env["PATH"], ...this.key(0), XDG_RUNTIME_DIR: this.path, TS_AGE_YK_READER: "none", ...env },
+      env: { ...ours, ...this.key(identity), ...env },
       home: this.path,
+      now: () => {
+        meanwhile?.()
+        return new Date("2026-06-30T12:00:00Z")
+      },
       input: async function* () {
         yield await Promise.resolve(Buffer.from(input))
       },
@@ -77,8 +95,8 @@ export class SopsFolder implements Disposable {
   }
 
   /** The plaintext of a file, opened with one of the keys. */
-  async decrypted(name: string, index = 0): Promise<string> {
-    return (await this.run(["decrypt", name], { env: this.key(index) })).out
+  async decrypted(name: string, identity = 0): Promise<string> {
+    return (await this.run(["decrypt", this.at(name)], { identity })).out
   }
 
   [Symbol.dispose](): void {
