@@ -88,6 +88,12 @@ describe("sops cannot read, or misreads, what it wrote; it reads what we write",
       right: "a:\n    b: {\n        # c\n}\n",
     },
     {
+      what: "a comment in a list of maps that are merged",
+      file: ["a.yaml", "a:\n    <<:\n        # c\n        - {x: 1}\n        - {y: 2}\n"],
+      sops: /map merge requires map or sequence of maps/,
+      right: 'a:\n    !!merge <<:\n        # c\n        - x: 1\n        - "y": 2\n',
+    },
+    {
       what: "the key << with a single value",
       file: ["a.yaml", '"<<": x\na: 1\n'],
       sops: /map merge requires map or sequence of maps/,

@@ -117,6 +117,11 @@ const unreadable: readonly { what: string; says: RegExp; of: RegExp }[] = [
     says: /MAC mismatch/,
     of: /#.*sops:enc/,
   },
+  {
+    what: "a comment in a list of maps that are merged",
+    says: /map merge requires map or sequence of maps/,
+    of: /(?=[^]*#)[^]*<<: *(\[|\n)/,
+  },
   { what: "a negative zero left plain", says: /MAC mismatch/, of: /-0/ },
 ]
 
