@@ -32,7 +32,10 @@ export function processWorld(): World {
     outIsTerminal: process.stdout.isTTY,
     errIsTerminal: process.stderr.isTTY,
     input: () => process.stdin,
-    inputIsTerminal: process.stdin.isTTY,
+    // What opens standard input is left to those who ask: few read it.
+    get inputIsTerminal() {
+      return process.stdin.isTTY
+    },
     terminal: () => openTerminal(),
     readDescriptor: async (descriptor) => {
       const parts: Buffer[] = []

@@ -7,7 +7,7 @@
  * - Questions have no time limit; the key's own (15 seconds for a touch) is told with the touch.
  */
 import { closeSync, openSync, writeSync } from "node:fs"
-import { ReadStream } from "node:tty"
+import type { ReadStream } from "node:tty"
 import type { Dialogue } from "../age/dialogue.ts"
 import { printable } from "../quote.ts"
 import { Interrupted } from "./failures.ts"
@@ -80,6 +80,7 @@ class Terminal implements Dialogue {
   }
 
   async #ask(question: string, echo: "hidden" | "shown"): Promise<string | null> {
+    const { ReadStream } = await import("node:tty")
     const input = new ReadStream(openSync(this.#path, "r+"))
     // The echo is off before anybody can answer.
     input.setRawMode(true)
