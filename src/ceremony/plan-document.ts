@@ -3,7 +3,7 @@ import { keyLabel } from "./key-names.ts"
 import { planWords } from "./plan-words.ts"
 import type { Prepared } from "./prepare.ts"
 
-/** The same as a document of JSON, as `rekey --dry-run --json` prints it. */
+/** @returns the plan as `planText` tells it, for `JSON.stringify` */
 export function planDocument({ repository, plan, guards, forecast }: Prepared): Record<string, unknown> {
   const label = (recipient: string): unknown => ({ name: keyLabel(recipient, repository.names), recipient })
   return {

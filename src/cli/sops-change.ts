@@ -66,7 +66,7 @@ export async function openSopsFile(read: ReadFile, options: ChangeOptions, sessi
 }
 
 /** Adds the file to a failure that does not name one. */
-export async function locate<T>(file: string, work: () => Promise<T>): Promise<T> {
+export async function locate<T>(file: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (failure) {

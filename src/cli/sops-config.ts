@@ -1,7 +1,6 @@
 /** Which rule of which `.sops.yaml` is for a file. */
 import { access } from "node:fs/promises"
 import { dirname, resolve, sep } from "node:path"
-import { Failure } from "../failure.ts"
 import { printable, quote } from "../quote.ts"
 import { readBytes } from "../read-file.ts"
 import { ReadFailed } from "../replace-file.ts"
@@ -12,6 +11,7 @@ import { type FoundConfig, findConfig } from "../sops/find-config.ts"
 import type { KeyGroup } from "../sops/metadata.ts"
 import type { Format, Layout } from "../sops/stores/store.ts"
 import type { MeantFile } from "./meant-files.ts"
+import { locate } from "./sops-change.ts"
 import { workingFolder } from "./working-folder.ts"
 import type { World } from "./world.ts"
 
@@ -45,7 +45,7 @@ export class Configs {
     if (path === null) return null
     const config = await this.#load(path)
     if (config.rules === null) return null
-    const rule = await within(path, () => ruleFor(config, resolve(this.#here, file), dirname(path), sep))
+    const rule = await locate(path, () => ruleFor(config, resolve(this.#here, file), dirname(path), sep))
     if (rule === null) throw new NoRuleFits(file, path)
     return { rule, config, path }
   }
@@ -104,7 +104,7 @@ export class Configs {
 
   async #readFile(path: string): Promise<SopsConfig> {
     const bytes = readBytes(path)
-    const config = await within(path, () => parseConfig(bytes))
+    const config = await locate(path, () => parseConfig(bytes))
     for (const { line, text } of config.warnings) this.#warn(`${printable(path)}, line ${line}: ${text}`)
     return config
   }
@@ -122,14 +122,6 @@ export async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-async function within<T>(file: string, work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (failure) {
-    throw failure instanceof Failure ? failure.within({ file }) : failure
-  }
 }
 
 /** A rule's keys as the groups of a file that is still to be wrapped for them. */

@@ -118,7 +118,7 @@ export async function wishFor(
 ): Promise<{ wish: EncryptionWish; found: FoundRule | null }> {
   const found = await ruleUnlessNamed(name, options, world)
   const recipients = await gatherRecipients(options, world)
-  // As they are given, with an SSH key's comment, for sops compares them with .sops.yaml as texts.
+  // Those of -r come first. They stay as they are given, with an SSH key's comment: sops compares them with .sops.yaml as texts.
   const given = (options.recipient ?? []).map((text) => text.trim())
   const own = recipients.map(({ text }, index) => ({ type: "age", recipient: given[index] ?? text, enc: "" }) as const)
   const groups: KeyGroup[] | undefined = own.length > 0 ? [own] : found === null ? undefined : groupsOf(found.rule)

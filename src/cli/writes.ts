@@ -5,8 +5,11 @@ import type { World } from "./world.ts"
 
 const mostWrites = 32
 
-/** Files are flushed to the disk while the next ones are made: the disk takes many at once as fast as one. */
-export class Writes {
+/**
+ * Files are flushed to the disk while the next ones are made: the disk takes many at once as fast as one. Disposing of it waits for those
+ * that were begun, since the program may end for another reason.
+ */
+export class Writes implements AsyncDisposable {
   readonly #done: string
   readonly #world: World
   readonly #attempt: (work: () => Promise<void>) => Promise<void>
@@ -43,5 +46,9 @@ export class Writes {
   async end(): Promise<void> {
     await Promise.all(this.#open)
     if (this.#failed !== undefined) throw this.#failed as Error
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#open)
   }
 }

@@ -1,6 +1,7 @@
 /** `rotate`: who is told what. */
+import { readdirSync } from "node:fs"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { SopsFolder } from "./sops-run.ts"
+import { plain, SopsFolder } from "./sops-run.ts"
 
 let folder: SopsFolder
 
@@ -31,6 +32,24 @@ describe("rotate", () => {
     expect((await folder.run(["rotate", "s.yaml", "--add-age", other, "--rm-age", other])).status).toBe(0)
     expect(folder.text("s.yaml").match(/recipient: \S+/g)).toEqual([`recipient: ${mine}`])
   })
+
+  it.each([
+    { command: ["rotate"], said: "new data key" },
+    { command: ["updatekeys", "--yes"], said: "keys updated" },
+  ])(
+    "ends $command with what it has begun to write, where a later file cannot be opened",
+    async ({ command, said }) => {
+      const other = folder.recipient(1)
+      folder.write("o.yaml", plain)
+      expect((await folder.run(["encrypt", "--in-place", "-r", other, "o.yaml"])).status).toBe(0)
+      folder.write(".sops.yaml", `creation_rules:\n  - age: "${folder.recipient(0)},${other}"\n`)
+      const before = folder.text("s.yaml")
+      const { status, err } = await folder.run([...command, "s.yaml", "o.yaml"])
+      expect({ status, told: err.includes(`s.yaml: ${said}`) }).toEqual({ status: 4, told: true })
+      expect(folder.text("s.yaml")).not.toBe(before)
+      expect(readdirSync(folder.path).filter((name) => name.endsWith(".tmp"))).toEqual([])
+    },
+  )
 
   it("says that nobody would be left", async () => {
     const { status, err } = await folder.run(["rotate", "s.yaml", "--rm-age", folder.recipient(0)])

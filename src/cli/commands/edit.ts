@@ -186,7 +186,11 @@ async function editNewFile(path: string, options: EditOptions, world: World): Pr
 /** Nobody shall type what has no place to go. @throws WrongUsage */
 async function requireFolder(path: string): Promise<void> {
   const folder = dirname(path)
-  if (!(await exists(folder))) throw new WrongUsage(`there is no folder ${quote(folder)}`, { where: { file: path } })
+  if (!(await exists(folder)))
+    throw new WrongUsage(`there is no folder ${quote(folder)}`, {
+      where: { file: path },
+      hint: "make it first: mkdir -p",
+    })
 }
 
 function exampleFor({ format }: Store): Documents {

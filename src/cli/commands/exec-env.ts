@@ -31,7 +31,7 @@ async function readValues(path: string, options: Options, world: World): Promise
   const read = await readSopsFile(path, options.inputType)
   await using session = openSession(options, world)
   using open = await openSopsFile(read, options, session)
-  return await locate(path, () => Promise.resolve(environmentOf(open.documents)))
+  return await locate(path, () => environmentOf(open.documents))
 }
 
 const otherWay = "ts-age-yk exec-file gives the command the file itself"

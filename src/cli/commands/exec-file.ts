@@ -38,5 +38,5 @@ async function decrypt(path: string, options: Options, world: World): Promise<Ui
   const store = await outputStore(read, options.outputType)
   await using session = openSession(options, world)
   using open = await openSopsFile(read, options, session)
-  return await locate(path, () => Promise.resolve(printDecrypted(open.documents, store)))
+  return await locate(path, () => printDecrypted(open.documents, store))
 }

@@ -45,7 +45,7 @@ export function define(command: Command, world: World, done: (status: number) =>
         if (planned !== null) due.push(planned)
       }
       await using session = openSession(options, world)
-      const writes = new Writes("new data key", world)
+      await using writes = new Writes("new data key", world)
       for (const planned of due) await writes.begin(planned.read, await rotation.carryOut(planned, session))
       await writes.end()
       done(0)

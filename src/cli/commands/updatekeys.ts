@@ -63,7 +63,7 @@ export async function updateKeys(
   if (options.yes !== true && !(await agree(due.length))) return declined
   await using session = openSession(options, world)
   const wrap = keyWrapper(world)
-  const writes = new Writes("keys updated", world, (work) => failures.during(work))
+  await using writes = new Writes("keys updated", world, (work) => failures.during(work))
   for (const { read, plan } of due) {
     await failures.during(() =>
       locate(read.path, async () => {
