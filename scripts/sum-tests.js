@@ -1,0 +1,28 @@
+// Sums vitest's JSON reports: node scripts/sum-tests.js REPORT...
+// Names each test that failed, with what it said, and ends with the line "N passed, N failed"; exits 1 unless all passed.
+// A file that failed before it had tests, and a run that made no report, count as one failure each.
+import { readFileSync } from "node:fs"
+import { relative } from "node:path"
+
+let passed = 0
+const failures = []
+for (const path of process.argv.slice(2)) {
+  let report
+  try {
+    report = JSON.parse(readFileSync(path, "utf8"))
+  } catch {
+    failures.push({ name: path, message: "no report was made" })
+    continue
+  }
+  passed += report.numPassedTests
+  for (const { name, status, message, assertionResults } of report.testResults) {
+    const file = relative(process.cwd(), name)
+    if (status === "failed" && assertionResults.length === 0) failures.push({ name: file, message })
+    for (const { status, fullName, failureMessages } of assertionResults)
+      if (status === "failed") failures.push({ name: `${file} > ${fullName}`, message: failureMessages.join("\n") })
+  }
+}
+for (const { name, message } of failures)
+  console.log(`FAILED ${name}\n${message.slice(0, 2_000).replaceAll(/^/gm, "  ")}\n`)
+console.log(`${passed} passed, ${failures.length} failed`)
+process.exitCode = failures.length === 0 && passed > 0 ? 0 : 1
