@@ -1,7 +1,7 @@
 /** Real editors, told by their own settings to keep copies of all that they edit: of a secret, none is left. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest"
 import { X25519Identity } from "../src/age/x25519.ts"
 import { run, scratch, tclWord } from "./harness.ts"
 
@@ -50,23 +50,44 @@ beforeEach(() => {
   cpSync(join(place, "model.yaml"), join(place, "s.yaml"))
 })
 
-/** Runs a command on a terminal, and types when the canary is on it. */
-function type(command: readonly string[], keys: readonly string[], editor: string) {
-  const typed = keys.map((key) => `send -- ${tclWord(key)}; sleep 0.4`).join("\n")
-  const script = `set timeout 20
+/** Runs a command on a terminal, types when the canary is on it, and waits until all of the editor has ended. */
+async function type(command: readonly string[], keys: readonly string[], editor: string) {
+  const typed = keys.map((key) => `send -- ${tclWord(key)}; sleep 0.6`).join("\n")
+  const script = `set timeout 40
     spawn -noecho ${command.map(tclWord).join(" ")}
     expect {
       ${canary} {}
       timeout { exec kill -9 [exp_pid]; exit 124 }
     }
-    sleep 0.8
+    sleep 1.5
     ${typed}
     expect {
       eof {}
       timeout { exec kill -9 [exp_pid]; exit 125 }
     }
     exit [lindex [wait] 3]`
-  return run("expect", ["-c", script], { cwd: place, env: { ...env, EDITOR: editor } })
+  const outcome = await run("expect", ["-c", script], { cwd: place, env: { ...env, EDITOR: editor } })
+  // Neovim is two processes, and the one that keeps its files ends after the one on the terminal.
+  await vi.waitFor(() => expect(runningPrograms()).not.toContain(editor.split(" ")[0]), { timeout: 20_000 })
+  return outcome
+}
+
+/** What the processes of this machine run. */
+function runningPrograms(): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd()
+      } catch {
+        return "" // It has ended.
+      }
+    })
+}
+
+/** The folders in memory that hold plaintext. */
+function privateFolders(): string[] {
+  return readdirSync("/dev/shm").filter((name) => name.startsWith("ts-age-yk-"))
 }
 
 /** The files of the home folder that hold the secret. */
@@ -88,12 +109,13 @@ describe.each(editors)("$editor", ({ editor, keys }) => {
   })
 
   it("keeps none of a secret", async () => {
+    const before = privateFolders()
     expect(await type([process.execPath, program, "edit", "--no-yubikey", "s.yaml"], keys, editor)).toMatchObject({
       code: 0,
     })
     const { stdout } = await run(process.execPath, [program, "decrypt", "--no-yubikey", "s.yaml"], { cwd: place, env })
     expect(stdout).toBe(`added: x\nk: ${canary}\n`)
     expect(leaks()).toEqual([])
-    expect(readdirSync("/dev/shm").filter((name) => name.startsWith("ts-age-yk-"))).toEqual([])
+    expect(privateFolders().filter((name) => !before.includes(name))).toEqual([])
   })
 })

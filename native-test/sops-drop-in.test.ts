@@ -91,7 +91,7 @@ describe("the same as with sops:", () => {
     "echo '    template: of-ours' >> .sops.yaml; sops encrypt p.yaml",
     "EDITOR=true sops -s e.yaml",
     "sops exec-env e.env 'echo $A $B'",
-    "sops exec-env --background e.env 'echo $A > made'; sleep 1",
+    "sops exec-env --background e.env 'echo $A > making; mv making made'; until [ -e made ]; do sleep 0.1; done",
     "sops exec-env --user nobody e.env 'id; echo $HOME $USER $LOGNAME $A'",
     `sops exec-env --pristine --user nobody e.env '/usr/bin/env | sort | grep -v PWD'`,
     `sops exec-file --no-fifo --user nobody e.env 'stat -c "%a %U %G" {}; cat {}'`,

@@ -1,6 +1,6 @@
 // Sums vitest's JSON reports: node scripts/sum-tests.js REPORT...
 // Names each test that failed, with what it said, and ends with the line "N passed, N failed"; exits 1 unless all passed.
-// A file that failed before it had tests, and a run that made no report, count as one failure each.
+// A file that failed outside its tests, and a run that made no report, count as one failure each.
 import { readFileSync } from "node:fs"
 import { relative } from "node:path"
 
@@ -17,9 +17,10 @@ for (const path of process.argv.slice(2)) {
   passed += report.numPassedTests
   for (const { name, status, message, assertionResults } of report.testResults) {
     const file = relative(process.cwd(), name)
-    if (status === "failed" && assertionResults.length === 0) failures.push({ name: file, message })
-    for (const { status, fullName, failureMessages } of assertionResults)
-      if (status === "failed") failures.push({ name: `${file} > ${fullName}`, message: failureMessages.join("\n") })
+    const failed = assertionResults.filter((test) => test.status === "failed")
+    for (const { fullName, failureMessages } of failed)
+      failures.push({ name: `${file} > ${fullName}`, message: failureMessages.join("\n") })
+    if (status === "failed" && failed.length === 0) failures.push({ name: file, message })
   }
 }
 for (const { name, message } of failures)
