@@ -14,6 +14,8 @@ export default defineConfig({
     include: [folders[process.env["NATIVE_TEST_FOLDER"] ?? ""] ?? "native-test/**/*.test.ts"],
     pool: "forks",
     fileParallelism: false,
+    // Other people's programs, a daemon and terminals are not always on time; what needed a second attempt is named beside the sum.
+    retry: 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
