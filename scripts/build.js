@@ -24,6 +24,25 @@ const dist = new URL("../dist/", import.meta.url)
 
 const modules = { ...common, outExtension: { ".js": ".mjs" } }
 
+/**
+ * Modules of Node that bring much with them, and that most runs have no use for: they are loaded when something of theirs is first used,
+ * not when a module that imports them is.
+ */
+const loadWhenUsed = {
+  name: "load-when-used",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:(child_process|fs\/promises|net|os|tty)$/ }, ({ path, namespace }) =>
+      namespace === "when-used" ? { path, external: true } : { path, namespace: "when-used" },
+    )
+    onLoad({ filter: /.*/, namespace: "when-used" }, async ({ path }) => ({
+      contents: Object.keys(await import(path))
+        .filter((name) => name !== "default")
+        .map((name) => `Object.defineProperty(exports, "${name}", { get: () => require("${path}").${name} })`)
+        .join("\n"),
+    }))
+  },
+}
+
 // The programs carry their dependencies: reading one file is faster than resolving many. pcsclite is native and optional.
 const { metafile } = await build({
   ...common,
@@ -34,6 +53,7 @@ const { metafile } = await build({
   supported: { "dynamic-import": false },
   outExtension: { ".js": ".cjs" },
   external: ["pcsclite"],
+  plugins: [loadWhenUsed],
   legalComments: "linked",
   minify: true,
   metafile: true,

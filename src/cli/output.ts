@@ -32,7 +32,7 @@ export async function writeOutput(
   }
   let first = true
   for await (const piece of pieces) {
-    if (first && path === undefined && world.outIsTerminal && looksBinary(piece.subarray(0, 1024)))
+    if (first && path === undefined && looksBinary(piece.subarray(0, 1024)) && world.outIsTerminal)
       throw new WrongUsage("that is binary data, which a terminal would act on", {
         hint: "name a file with -o FILE, or insist with -o -",
       })

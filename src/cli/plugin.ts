@@ -1,9 +1,11 @@
 /** The entry of `age-plugin-yubikey` and `age-plugin-tag`. */
 import { version } from "../version.ts"
-import { end } from "./end.ts"
 import { loadPrograms } from "./load-programs.ts"
 
 const argv = process.argv.slice(2)
 if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V"))
   process.stdout.write(`age-plugin-yubikey ${version}\n`)
-else void loadPrograms(require).runPlugin(argv).then(end)
+else {
+  const { runPlugin, end } = loadPrograms(require)
+  void runPlugin(argv).then(end)
+}

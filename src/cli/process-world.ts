@@ -2,18 +2,11 @@
 import { createReadStream } from "node:fs"
 import { homedir } from "node:os"
 import { OutputFailed } from "./failures.ts"
+import { standardError, standardOutput } from "./standard-streams.ts"
 import { openTerminal } from "./terminal.ts"
 import type { World } from "./world.ts"
 
-/** What a shell says of a program that wrote to a pipe which nobody reads any more: 128 and SIGPIPE. */
-const brokenPipe = 141
-
 export function processWorld(): World {
-  for (const stream of [process.stdout, process.stderr])
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      // `| head` has what it wanted; that is no failure, and nothing is half done.
-      if (error.code === "EPIPE") process.exit(brokenPipe)
-    })
   return {
     env: process.env,
     home: homedir(),
@@ -21,18 +14,20 @@ export function processWorld(): World {
     hostKey: "/etc/ssh/ssh_host_ed25519_key",
     out: (content) =>
       new Promise((resolve, reject) => {
-        process.stdout.write(content, (error) => {
-          if (error) reject(new OutputFailed(error))
+        standardOutput.write(content, (failure) => {
+          if (failure) reject(new OutputFailed(failure))
           else resolve()
         })
       }),
-    err: (text) => {
-      process.stderr.write(text)
+    err: (text) => standardError.write(text),
+    // What opens a stream of Node's is left to those who ask: few do.
+    get outIsTerminal() {
+      return standardOutput.isTerminal
     },
-    outIsTerminal: process.stdout.isTTY,
-    errIsTerminal: process.stderr.isTTY,
+    get errIsTerminal() {
+      return standardError.isTerminal
+    },
     input: () => process.stdin,
-    // What opens standard input is left to those who ask: few read it.
     get inputIsTerminal() {
       return process.stdin.isTTY
     },

@@ -4,6 +4,8 @@ import { runProgram } from "./main.ts"
 import { processWorld } from "./process-world.ts"
 import type { World } from "./world.ts"
 
+export { end } from "./end.ts"
+
 /** `ts-age-yk`. @returns the exit status */
 export async function runCli(argv: readonly string[], world: World = processWorld()): Promise<number> {
   const { program } = await import("./program.ts")
