@@ -26,6 +26,7 @@ const folder = mkdtempSync(join(tmpdir(), "startup-"))
 const node = process.execPath
 const provisioning = join(vectors, "provision-key.txt")
 const sopsFile = join(vectors, "repo/secrets/app0.yaml")
+const hostKey = join(vectors, "hosts/electra/ssh_host_ed25519_key")
 const yubiKey = "age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t"
 /** A client that wants one file key wrapped: it is answered before it has to say more. */
 const conversation = `-> add-recipient ${yubiKey}\n\n-> wrap-file-key\n${"A".repeat(22)}\n-> done\n\n`
@@ -47,6 +48,7 @@ try {
       plugin: firstAnswer([node, plugin]),
       age: () => timed([node, cli, "decrypt", "--no-yubikey", "-i", key, file]),
       sops: () => timed([node, cli, "decrypt", "--no-yubikey", "-i", provisioning, sopsFile]),
+      host: () => timed([node, cli, "decrypt", "--no-yubikey", "-i", hostKey, sopsFile]),
       ...(hasPeer("age-plugin-yubikey") ? { peerPlugin: firstAnswer(["age-plugin-yubikey"]) } : {}),
       ...(hasPeer("age") ? { peerAge: () => timed(["age", "-d", "-i", key, file]) } : {}),
       ...(hasPeer("sops")
@@ -68,6 +70,7 @@ try {
     row("plugin: first answer", times.plugin, times.peerPlugin, "node and 60"),
     row("decrypt: age file, software key", times.age, times.peerAge),
     row("decrypt: SOPS file, software key", times.sops, times.peerSops, "node and 30"),
+    row("decrypt: SOPS file, host key", times.host, times.peerSops, "node and 30"),
   ])
 } finally {
   rmSync(folder, { recursive: true, force: true })
