@@ -12,6 +12,11 @@ export type CommandModule = Readonly<{
 
 export type CommandEntry = Readonly<{ summary: string; load: () => Promise<CommandModule> }>
 
+/** Commands that sops has too, with some of the options spelt otherwise: there, `-i` is `--in-place`. */
+const likeSops: ReadonlySet<string> = new Set(
+  ["encrypt", "decrypt", "edit", "set", "unset", "rotate", "updatekeys"].concat("exec-env", "exec-file", "filestatus"),
+)
+
 /** @returns the exit status; 2 for arguments that the command does not take */
 export async function runCommand(
   name: string,
@@ -22,6 +27,7 @@ export async function runCommand(
   const [{ Command, CommanderError }, module] = await Promise.all([import("commander"), entry.load()])
   let status = 0
   let output = ""
+  let refusing = `ts-age-yk ${name}`
   const command = new Command(`ts-age-yk ${name}`)
     .description(entry.summary)
     .exitOverride()
@@ -35,21 +41,32 @@ export async function runCommand(
   module.define(command, world, (result) => {
     status = result
   })
-  inherit(command)
+  inherit(command, (path) => {
+    refusing = path
+  })
   try {
     await command.parseAsync(module.respell?.(rest) ?? rest, { from: "user" })
     return status
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (output !== "") await world.out(output)
-    return error.exitCode === 0 ? 0 : EXIT.usage
+    if (error.exitCode === 0) return 0
+    // Of a value that is not fit for an option, all is said.
+    if (["commander.help", "commander.invalidArgument"].includes(error.code)) return EXIT.usage
+    const sops = likeSops.has(name) ? "; behind ts-age-yk sops, it takes sops' own" : ""
+    world.err(`ts-age-yk: hint: ${refusing} --help shows what it takes${sops}\n`)
+    return EXIT.usage
   }
 }
 
-/** Sub-commands (`virtual new`) behave as their command does. */
-function inherit(command: Command): void {
+/** Sub-commands (`virtual new`) behave as their command does, and say whose arguments are refused. */
+function inherit(command: Command, refuses: (path: string) => void, path = command.name()): void {
   for (const sub of command.commands) {
-    sub.copyInheritedSettings(command)
-    inherit(sub)
+    const own = `${path} ${sub.name()}`
+    sub.copyInheritedSettings(command).exitOverride((error) => {
+      refuses(own)
+      throw error
+    })
+    inherit(sub, refuses, own)
   }
 }

@@ -1,5 +1,5 @@
 /** sops' own command line, taken apart: sub-commands and the old flags alike. [sops] cmd/sops/main.go */
-import { quote } from "../quote.ts"
+import { printable, quote } from "../quote.ts"
 import { NoFileNamed, WrongUsage } from "./failures.ts"
 
 export const sopsCommands = [
@@ -129,13 +129,19 @@ export function parseSopsArguments(argv: readonly string[]): SopsInvocation {
       operands.push(...argv.slice(at + 1))
       break
     }
-    const match = /^--?([a-z][a-z-]*)(?:=(.*))?$/s.exec(word)
-    if (match === null) {
+    const [, given = "", value] = /^--?([^=]+)(?:=(.*))?$/s.exec(word) ?? []
+    const name = short[given] ?? given
+    if (!isFlag(name)) {
+      // Behind the first operand, sops has no flags: what looks like one is a value.
+      if (word.startsWith("-") && word !== "-" && operands.length <= commandWords(operands))
+        throw new WrongUsage(`sops has no flag ${printable(word)}`, {
+          hint: "sops --help lists its commands; a file whose name begins so stands behind --",
+        })
+      if (operands.length === 0 && refusedCommands.includes(word))
+        throw new WrongUsage(`sops ${word} is not done here`, { hint: elsewhere })
       operands.push(word)
       continue
     }
-    const [, given = "", value] = match
-    const name = short[given] ?? given
     const valueOf = (): string => {
       const next = value ?? argv[(at += 1)]
       if (next === undefined) throw new WrongUsage(`--${name} wants a value`)
@@ -148,16 +154,13 @@ export function parseSopsArguments(argv: readonly string[]): SopsInvocation {
       if (parseTruth(name, value) !== fixed.get(name)) throw notDone(name)
     } else if (refusedValues.has(name)) {
       if (valueOf() !== "") throw notDone(name)
-    } else if (valued.has(name)) {
+    } else {
       const next = valueOf()
       flags.set(name, name === "age" && operands[0] === "groups" ? joined(flags.get(name), next) : next)
-    } else {
-      throw notDone(name)
     }
   }
   const [first = ""] = operands
   if (first === "help" || first === "h") flags.set("help", true)
-  if (refusedCommands.includes(first)) throw new WrongUsage(`sops ${first} is not done here`, { hint: elsewhere })
   const named = sopsCommands.find((command) => command === first)
   if (named !== undefined) return { command: named, operands: operands.slice(1), flags }
   const [mode, second] = modes.filter(([flag]) => flags.has(flag))
@@ -169,6 +172,16 @@ export function parseSopsArguments(argv: readonly string[]): SopsInvocation {
   if ((mode?.[0] === "encrypt" || mode?.[0] === "decrypt") && operands.length === 0)
     throw new NoFileNamed(undefined, "of the old flags, none reads standard input: sops encrypt and sops decrypt do")
   return { command: mode === undefined ? "edit" : mode[1], operands, flags }
+}
+
+function isFlag(name: string): boolean {
+  return plain.has(name) || valued.has(name) || fixed.has(name) || refusedValues.has(name)
+}
+
+/** How many of the first operands name the command. */
+function commandWords([first]: readonly string[]): number {
+  if (first === "groups") return 2
+  return sopsCommands.some((command) => command === first) ? 1 : 0
 }
 
 /** `groups add` takes recipients with commas and again and again; of other flags that are repeated, the last counts. */

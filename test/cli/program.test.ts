@@ -42,6 +42,21 @@ describe("the program", () => {
     expect(stderr).toMatch(/^ts-age-yk: /)
   })
 
+  it.each([
+    {
+      args: ["encrypt", "-i", "a"],
+      hint: "ts-age-yk encrypt --help shows what it takes; behind ts-age-yk sops, it takes sops' own",
+    },
+    { args: ["audit", "waive", "--nonsense"], hint: "ts-age-yk audit waive --help shows what it takes" },
+    { args: ["decrypt", "--serial", "x"], hint: null },
+    { args: ["virtual"], hint: null },
+  ])("says where it stands what $args may take", async ({ args, hint }) => {
+    const { stderr } = await run(...args)
+    expect(stderr.split("\n").filter((line) => line.includes("hint: "))).toEqual(
+      hint === null ? [] : [`ts-age-yk: hint: ${hint}`],
+    )
+  })
+
   it("takes options in front of the command for the command's", async () => {
     expect(await run("--json", "doctor", "--reader", "virtual:/nonexistent")).toEqual(
       await run("doctor", "--json", "--reader", "virtual:/nonexistent"),

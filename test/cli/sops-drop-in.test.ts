@@ -42,6 +42,33 @@ describe("flags", () => {
     expect(err).toMatch(/--(pgp|keyservice|enable-local-keyservice|same-process|decrypt)/)
   })
 
+  it.each([
+    ["-Q"],
+    ["--no-such-flag", "s.yaml"],
+    ["decrypt", "-Q=1", "s.yaml"],
+    ["-é", "s.yaml"],
+    ["---d", "s.yaml"],
+    ["groups", "add", "--x"],
+  ])("that sops does not have are no files: %s %s %s", async (...args) => {
+    const { status, err } = await sops(args)
+    expect(status).toBe(1)
+    expect(err).toContain(`sops has no flag ${args.find((word) => word.startsWith("-")) ?? ""}\n`)
+  })
+
+  it("that sops does not have are values behind the file", async () => {
+    expect(await sops(["set", "s.yaml", '["n"]', "-5"])).toMatchObject({ status: 0 })
+    expect(await sops(["-d", "s.yaml", "--no-such-flag"])).toMatchObject({ status: 0 })
+    expect((await sops(["decrypt", "--", "-Q"])).err).toContain("-Q: ")
+  })
+
+  it.each([
+    ["publish", "--recursive", "s.yaml"],
+    ["keyservice", "--network", "tcp"],
+    ["completion", "bash"],
+  ])("of commands that are not done are not looked at: %s", async (...args) => {
+    expect((await sops(args)).err).toContain(`sops ${args[0]} is not done here`)
+  })
+
   it.each([["--help"], ["-h"], ["help"], ["decrypt", "--help"], ["exec-env", "-h"]])(
     "ask for help: %s %s",
     async (...args) => {
