@@ -71,8 +71,7 @@ export async function editText<T>(
     } catch (failure) {
       if (!(failure instanceof Failure)) throw failure
       const { text } = explain(failure.within({ file: path }))
-      world.err(`ts-age-yk: ${text}\n`)
-      const again = await askAgain(world, () => keep(left))
+      const again = await askAgain(text, world, () => keep(left))
       if (again === null) await keep(left)
       if (again !== true) throw failure
       line = failure.where.line ?? 1
@@ -83,11 +82,14 @@ export async function editText<T>(
 
 /**
  * @param keep - for who ends the program at the question
- * @returns null where nobody answers
+ * @returns null where there is nobody to answer
  */
-async function askAgain(world: World, keep: () => Promise<void>): Promise<boolean | null> {
+async function askAgain(what: string, world: World, keep: () => Promise<void>): Promise<boolean | null> {
+  const person = world.terminal()
+  if (person === null) return null
+  world.err(`ts-age-yk: ${what}\n`)
   try {
-    return (await world.terminal()?.confirm("edit again?", "yes", "no, drop what was typed")) ?? null
+    return await person.confirm("edit again?", "yes", "no, drop what was typed")
   } catch (failure) {
     if (failure instanceof Interrupted) await keep()
     throw failure

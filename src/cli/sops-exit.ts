@@ -38,7 +38,7 @@ const codesOf: Readonly<Partial<Record<SopsCommand, Readonly<Record<string, numb
   encrypt: { "wrong-usage": 8, "sops-syntax-invalid": 2 },
   decrypt: { "wrong-usage": 8 },
   edit: { "command-not-started": 201 },
-  set: { "read-failed": 2, "sops-key-path-invalid": 7 },
+  set: { "read-failed": 2, "sops-key-path-invalid": 7, "sops-set-value-invalid": 7 },
   unset: { "read-failed": 2, "sops-key-path-invalid": 7 },
   rotate: { "read-failed": 2, "wrong-usage": 8 },
   groups: { "read-failed": 2, "no-file-named": 2 },
@@ -55,8 +55,6 @@ const codesOf: Readonly<Partial<Record<SopsCommand, Readonly<Record<string, numb
 export function sopsExitCode(failure: Failure, command: SopsCommand | null): number {
   const { file } = failure.where
   if (failure.code === "sops-syntax-invalid" && file !== undefined && basename(file) === configName) return 1
-  // A value that is no JSON, of all that `set` reads, stands in no file.
-  if (command === "set" && failure.code === "sops-syntax-invalid" && file === undefined) return 7
   return (command === null ? undefined : codesOf[command]?.[failure.code]) ?? codes[failure.code] ?? 1
 }
 

@@ -1,6 +1,6 @@
 /** Sets and removes values in a document. [sops] sops.go, `Set` and `Unset`. Documents are returned, never changed. */
 import type { KeyPath } from "../failure.ts"
-import { KeyPathInvalid, KeyPathMissing, SyntaxInvalid } from "./failures.ts"
+import { KeyPathInvalid, KeyPathMissing, SetValueInvalid, SyntaxInvalid } from "./failures.ts"
 import { parseJson } from "./stores/json-reader.ts"
 import { type Branch, branch, type Comment, type Entry, entry, list, sameValue, type Value } from "./tree.ts"
 
@@ -8,12 +8,16 @@ type Item = Value | Comment
 
 /**
  * Reads the value that `set` is given: JSON. Integers stay integers, where sops makes them floats.
- * @throws SyntaxInvalid
+ * @throws SetValueInvalid
  */
 export function parseSetValue(text: string): Value {
-  const { value, rest } = parseJson(text)
-  if (rest) throw new SyntaxInvalid("JSON", "there is more after the value")
-  return value
+  try {
+    const { value, rest } = parseJson(text)
+    if (rest) throw new SyntaxInvalid("JSON", "there is more after the value")
+    return value
+  } catch (failure) {
+    throw failure instanceof SyntaxInvalid ? new SetValueInvalid(failure) : failure
+  }
 }
 
 /**

@@ -184,6 +184,19 @@ export class KeyPathInvalid extends Failure {
   }
 }
 
+/** What `set` is given for a value is no JSON. */
+export class SetValueInvalid extends Failure {
+  override readonly code = "sops-set-value-invalid"
+  override readonly exit = EXIT.usage
+  constructor(cause: SyntaxInvalid) {
+    super(`the value is ${cause.message}`, {
+      // Most values are one line.
+      where: cause.where.line === 1 ? {} : cause.where,
+      hint: `a value is JSON, in which text stands in quotes: '"text"', 5, true, null, '{"a": 1}'`,
+    })
+  }
+}
+
 /** A path leads nowhere in this document. */
 export class KeyPathMissing extends Failure {
   override readonly code = "sops-key-path-missing"

@@ -37,13 +37,12 @@ export async function readEncrypted(bytes: Uint8Array, format: Format): Promise<
   }
 }
 
-/** What cannot be read because a merge stopped in it, says so. */
+/** What cannot be read because a merge stopped in it, says so; one marker that was left when the others were taken out is enough. */
 function conflictIn(bytes: Uint8Array, failure: unknown): ConflictMarkers | null {
   if (!(failure instanceof Failure)) return null
   const lines = Buffer.from(bytes).toString("latin1").split("\n")
-  const line = lines.findIndex((text) => text.startsWith("<<<<<<< "))
-  const end = lines.findIndex((text, index) => index > line && text.startsWith(">>>>>>> "))
-  return line < 0 || end < 0 ? null : new ConflictMarkers(line + 1, failure)
+  const at = lines.findIndex((line) => /^(?:<{7}|>{7}|\|{7}) /.test(line))
+  return at < 0 ? null : new ConflictMarkers(at + 1, failure)
 }
 
 /** `ignoreMac`: values that nothing proves are decrypted too; each is still authenticated at its place. `ivs` takes up the IVs. */

@@ -174,7 +174,7 @@ describe("set and unset", () => {
   it.each([
     { what: "no value", args: ['["a"]'], status: 2 },
     { what: "two values", args: ['["a"]', "1", "--value-stdin"], status: 2 },
-    { what: "a value that is no JSON", args: ['["a"]', "yes"], status: 7 },
+    { what: "a value that is no JSON", args: ['["a"]', "yes"], status: 2 },
     { what: "a path that is none", args: ["a", "1"], status: 2 },
   ])("set refuses $what and changes nothing", async ({ args, status }) => {
     await encrypted()

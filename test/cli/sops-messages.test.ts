@@ -110,12 +110,16 @@ describe("edit", () => {
   })
 
   it.each([
+    { answer: undefined, status: 7, kept: true },
     { answer: null, status: 7, kept: true },
     { answer: "interrupt", status: 130, kept: true },
     { answer: false, status: 7, kept: false },
   ] as const)("keeps what cannot be read, unless told to drop it: $answer", async ({ answer, status, kept }) => {
     const env = folder.editor("echo 'a: [' > $1")
-    expect((await folder.run(["edit", "s.yaml"], { env, answer })).status).toBe(status)
+    const ran = await folder.run(["edit", "s.yaml"], answer === undefined ? { env } : { env, answer })
+    expect(ran.status).toBe(status)
+    // Who is asked is told before.
+    expect(ran.err.match(/line 2: /g)).toHaveLength(answer === undefined || answer === "interrupt" ? 1 : 2)
     expect((await folder.run(["decrypt", folder.at("s.yaml.edited.age")])).out).toBe(kept ? "a: [\n" : "")
   })
 

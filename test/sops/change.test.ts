@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { parseSetValue, setValue, unsetValue } from "../../src/sops/change.ts"
-import { KeyPathInvalid, KeyPathMissing, SyntaxInvalid } from "../../src/sops/failures.ts"
+import { KeyPathInvalid, KeyPathMissing, SetValueInvalid } from "../../src/sops/failures.ts"
 import { parseKeyPath } from "../../src/sops/key-path.ts"
 import { emitYamlDocuments, parseYamlDocuments } from "../../src/sops/stores/yaml.ts"
 import type { Branch } from "../../src/sops/tree.ts"
@@ -36,7 +36,7 @@ describe("set", () => {
   })
 
   it.each(["", "{", "1 2", "yes", "'x'"])("%s is no value", (text) => {
-    expect(() => parseSetValue(text)).toThrow(SyntaxInvalid)
+    expect(() => parseSetValue(text)).toThrow(SetValueInvalid)
   })
 
   it.each([

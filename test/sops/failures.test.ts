@@ -67,6 +67,11 @@ const all: { failure: Failure; exit: number; text: string }[] = [
     text: 'key path "[\\"a": a quote is not closed',
   },
   {
+    failure: new failures.SetValueInvalid(new failures.SyntaxInvalid("JSON", "it ends too early", 3)),
+    exit: EXIT.usage,
+    text: "line 3: the value is not valid JSON: it ends too early",
+  },
+  {
     failure: new failures.KeyPathMissing("there is no such key", ["a"]),
     exit: EXIT.failed,
     text: '["a"]: there is no such key',

@@ -190,6 +190,15 @@ describe("a merge that stopped in the middle", () => {
     const read = readEncrypted(Buffer.from(lines.join("\n")), format)
     await expect(read).rejects.toMatchObject({ code: "sops-conflict-markers", where: { line: at + 1 } })
   })
+
+  it.each(["<<<<<<< HEAD", "||||||| base", ">>>>>>> theirs"])(
+    "is told by one line that was left: %s",
+    async (marker) => {
+      const text = `${marker}\n${Buffer.from(await encrypt("yaml", groups([recipients[0]!]))).toString()}`
+      const read = readEncrypted(Buffer.from(text), "yaml")
+      await expect(read).rejects.toMatchObject({ code: "sops-conflict-markers", where: { line: 1 } })
+    },
+  )
 })
 
 describe("rotating", () => {
