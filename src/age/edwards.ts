@@ -17,7 +17,7 @@ function power(base: bigint, exponent: bigint): bigint {
   return result
 }
 
-/** By Euclid's algorithm, a quarter of the time of Fermat's power; 0 has none, and gives 0. */
+/** By Euclid's algorithm, which takes fewer steps than Fermat's power; 0 has none, and gives 0. */
 function inverse(value: bigint): bigint {
   let [a, b, x, y] = [mod(value), p, 1n, 0n]
   while (b > 0n) {

@@ -1,6 +1,7 @@
 /**
  * Compiles the programs for this machine's Node, and keeps what V8 made: run by the build, and by npm after it installed the package.
- * V8 compiles a function when it is first called, so what starts most often is done once: a SOPS file is made, and decrypted with an age key and a host's.
+ * V8 compiles a function when it is first called, so what starts most often is done once: a SOPS file is made, and decrypted with an age
+ * key and with a host's.
  */
 import { generateKeyPairSync } from "node:crypto"
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"

@@ -1,6 +1,7 @@
 /**
- * Standard output and standard error. Node's own streams bring its sockets and terminals with them, 3 ms of each start, and then write
- * without waiting all the same: what is written here goes straight to the descriptor, and through Node's stream where that is not possible.
+ * Standard output and standard error. Node's own streams bring its sockets and terminals with them, which each start would pay for, and
+ * write to files, pipes and terminals at once as well. So what is written here goes straight to the descriptor, and through Node's stream
+ * where the descriptor cannot take it.
  */
 import { writeSync } from "node:fs"
 import { isatty } from "node:tty"
