@@ -207,6 +207,17 @@ describe("sops loses in silence, and we refuse", () => {
     expect((await ours(folderWith(name, text), "encrypt", name)).code).toBe(7)
   })
 
+  it("a value that is set in a binary file beside its bytes", async () => {
+    const { folder } = await encryptedBy(sops, ["a.bin", "bytes"])
+    const set = ["set", "a.bin", '["a"]', '"lost"']
+    expect((await ours(folder, ...set)).stderr).toContain('a binary file has no values but the one under "data"')
+    expect((await sops(folder, ...set)).code).toBe(0)
+    expect((await sops(folder, "decrypt", "a.bin")).stdout).toBe("bytes")
+    // What sops has put there stays, and is in nobody's way.
+    expect((await ours(folder, "set", "a.bin", '["data"]', '"other"')).code).toBe(0)
+    expect((await sops(folder, "decrypt", "a.bin")).stdout).toBe("other")
+  })
+
   it("a value that is to be set at a position in a map", async () => {
     const { folder } = await encryptedBy(sops, ["a.yaml", "a:\n    b: 1\n"])
     const set = ["set", "a.yaml", '["a"][0]', '"new"']

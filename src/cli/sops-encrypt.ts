@@ -2,10 +2,10 @@
 import type { Command } from "commander"
 import { replaceFile } from "../replace-file.ts"
 import { type EncryptionWish, encryptNew } from "../sops/encrypt.ts"
-import { NoRuleFits } from "../sops/failures.ts"
+import { NoRuleFits, SelectionInvalid } from "../sops/failures.ts"
 import { formatOfName, storeOf } from "../sops/format.ts"
 import type { KeyGroup } from "../sops/metadata.ts"
-import { type Selection, selectionRules } from "../sops/selection.ts"
+import { compileSelection, type Selection, selectionRules } from "../sops/selection.ts"
 import { WrongUsage } from "./failures.ts"
 import { readInput } from "./input.ts"
 import { requireInside } from "./inside.ts"
@@ -126,10 +126,22 @@ export async function wishFor(
   const wish = {
     groups,
     shamirThreshold: options.shamirSecretSharingThreshold ?? found?.rule.shamirThreshold ?? 0,
-    selection: selectionOf(options) ?? found?.rule.selection ?? null,
+    selection: selectionOf(options) ?? (await selectionByRule(found)),
     macOnlyEncrypted: options.macOnlyEncrypted ?? found?.rule.macOnlyEncrypted ?? false,
   }
   return { wish, found }
+}
+
+/** @throws SelectionInvalid with the configuration and its line, before anything is asked for, typed or made */
+async function selectionByRule(found: FoundRule | null): Promise<Selection | null> {
+  if (found === null || found.rule.selection === null) return null
+  const { path, rule } = found
+  try {
+    await compileSelection(found.rule.selection)
+  } catch (failure) {
+    throw failure instanceof SelectionInvalid ? failure.within({ file: path, line: rule.line }) : failure
+  }
+  return found.rule.selection
 }
 
 function selectionOf(options: RuleOptions): Selection | null {

@@ -85,6 +85,18 @@ describe("encrypt", () => {
     expect(ran.err).toContain(err)
   })
 
+  it.each(["encrypt", "edit"])(
+    "names the configuration and its line for an expression that is none: %s",
+    async (command) => {
+      writeFileSync(path(".sops.yaml"), `creation_rules:\n  - age: ${recipients[0]!}\n    encrypted_regex: "^(a|b$"\n`)
+      const file = command === "edit" ? "new.yaml" : "s.yaml"
+      const ran = await run([command, path(file)], { env: { SOPS_EDITOR: `touch ${path("opened")};` } })
+      expect(ran.status).toBe(2)
+      expect(ran.err).toContain(`${path(".sops.yaml")}, line 2, encrypted_regex: "^(a|b$" is no regular expression`)
+      expect(existsSync(path("opened"))).toBe(false)
+    },
+  )
+
   it("says that there is no configuration, where none is there", async () => {
     rmSync(path(".sops.yaml"))
     const ran = await run(["encrypt", path("s.yaml")])
