@@ -59,7 +59,7 @@ beforeAll(async () => {
   const install = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional", "--prefer-offline"]
   const installed = await run(["npm", ...install, join(source, filename)])
   expect(installed, installed.stderr).toMatchObject({ code: 0 })
-}, 120_000)
+}, 400_000)
 
 afterAll(() => {
   rmSync(source, { recursive: true, force: true })

@@ -134,14 +134,14 @@ export async function wishFor(
 
 /** @throws SelectionInvalid with the configuration and its line, before anything is asked for, typed or made */
 async function selectionByRule(found: FoundRule | null): Promise<Selection | null> {
-  if (found === null || found.rule.selection === null) return null
-  const { path, rule } = found
+  const selection = found?.rule.selection ?? null
+  if (found === null || selection === null) return null
   try {
-    await compileSelection(found.rule.selection)
+    await compileSelection(selection)
   } catch (failure) {
-    throw failure instanceof SelectionInvalid ? failure.within({ file: path, line: rule.line }) : failure
+    throw failure instanceof SelectionInvalid ? failure.within({ file: found.path, line: found.rule.line }) : failure
   }
-  return found.rule.selection
+  return selection
 }
 
 function selectionOf(options: RuleOptions): Selection | null {
