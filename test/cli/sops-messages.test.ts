@@ -61,6 +61,39 @@ describe.each(commands)("%s", (command, ...more) => {
   })
 })
 
+it.each([
+  { file: "a.yaml", text: "k: *c4n4ry\n" },
+  { file: "a.yaml", text: "k: !!int c4n4ry\n" },
+  { file: "a.yaml", text: "k: !!float 'c4n4ry'\n" },
+  { file: "a.yaml", text: "k: !!binary c4n4ry!\n" },
+  { file: "a.yaml", text: "k: c4n4ry: x\n" },
+  { file: "a.yaml", text: "k: @c4n4ry\n" },
+  { file: "a.yaml", text: "k: %c4n4ry\n" },
+  { file: "a.yaml", text: 'k: "c4n4ry\\q"\n' },
+  { file: "a.yaml", text: "k: 'c4n4ry\n" },
+  { file: "a.yaml", text: "k: [c4n4ry\n" },
+  { file: "a.yaml", text: "k: |c4n4ry\n" },
+  { file: "a.yaml", text: "- c4n4ry\n" },
+  { file: "a.yaml", text: "c4n4ry\n" },
+  { file: "a.json", text: '{"k": c4n4ry}' },
+  { file: "a.json", text: '{"k": "c4n4ry\\q"}' },
+  { file: "a.json", text: '{"k": "c4n4ry' },
+  { file: "a.json", text: '"c4n4ry"' },
+  { file: "a.env", text: "c4n4ry\n" },
+  { file: "a.ini", text: "c4n4ry\n" },
+  { file: "a.ini", text: "[c4n4ry\n" },
+  { file: "a.ini", text: '[s]\nk = """c4n4ry\n' },
+])("of a plain file that cannot be read, nothing is shown: $text", async ({ file, text }) => {
+  folder.write(file, text)
+  const { status, out, err } = await folder.run(["encrypt", folder.at(file)])
+  expect(status === 1 || status === 7, err).toBe(true)
+  expect(out).toBe("")
+  expect(err).toContain(folder.at(file))
+  // One character may be named.
+  const said = err.replaceAll(folder.at(file), "")
+  for (const part of ["c4", "4n", "n4"]) expect(said).not.toContain(part)
+})
+
 describe("edit", () => {
   const edit = (name: string, script: string): ReturnType<SopsFolder["run"]> =>
     folder.run(["edit", name], { env: folder.editor(script) })

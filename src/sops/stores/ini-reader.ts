@@ -1,5 +1,4 @@
 /** Reads INI as gopkg.in/ini.v1 does: quotes, continued lines, inline comments. Sections may occur twice, keys may not. */
-import { quote } from "../../quote.ts"
 import { SyntaxInvalid } from "../failures.ts"
 import { trimSpace, trimStart } from "../text.ts"
 
@@ -108,16 +107,16 @@ class IniReader {
       const close = line.indexOf(opening, start)
       if (close < 0) this.#fail("a key without its closing quote")
       const delimiter = line.slice(close + start).search(/[=:]/)
-      if (delimiter < 0) this.#noDelimiter(line)
+      if (delimiter < 0) this.#noDelimiter()
       return { name: trimSpace(line.slice(start, close)), rest: line.slice(close + start + delimiter + 1) }
     }
     const delimiter = line.search(/[=:]/)
-    if (delimiter < 0) this.#noDelimiter(line)
+    if (delimiter < 0) this.#noDelimiter()
     return { name: trimSpace(line.slice(0, delimiter)), rest: line.slice(delimiter + 1) }
   }
 
-  #noDelimiter(line: string): never {
-    return this.#fail(`a line without "=" or ":" that begins with ${quote(line.slice(0, 3))}`)
+  #noDelimiter(): never {
+    return this.#fail('a line without "=" or ":"')
   }
 
   #value(text: string): string {

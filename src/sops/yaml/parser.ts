@@ -2,7 +2,6 @@
  * Turns YAML tokens into nodes. [YAML 1.1] chapter 4; comments go to nodes as in go-yaml v3, which decides where SOPS keeps them.
  */
 
-import { quote } from "../../quote.ts"
 import { type FlowStart, flowMapping, flowSequence } from "./flow.ts"
 import {
   type Comments,
@@ -101,7 +100,7 @@ class Parser {
     const token = this.#stream.peek()
     if (token.type === "alias") {
       const target = this.#anchors.get(token.name)
-      if (target === undefined) this.#stream.fail(`unknown anchor ${quote(token.name)} referenced`, token)
+      if (target === undefined) this.#stream.fail("an alias (*) of an anchor (&) that is not there", token)
       const node: YamlNode = {
         kind: "alias",
         name: token.name,

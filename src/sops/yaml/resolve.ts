@@ -1,6 +1,5 @@
 /** What type a scalar has: its tag, or the look of its text. [YAML 1.1] 10.1 as go-yaml v3 narrows and widens it. */
 
-import { quote } from "../../quote.ts"
 import { SyntaxInvalid } from "../failures.ts"
 import { decodeText } from "../text.ts"
 import { type Leaf, NULL, str } from "../tree.ts"
@@ -104,7 +103,7 @@ export function resolveScalar(node: YamlNode & { kind: "scalar" }): Leaf {
   const leaf = resolvePlain(value)
   if (leaf.type === wanted) return leaf
   if (wanted === "float" && leaf.type === "int") return { type: "float", value: Number(leaf.value) }
-  throw new SyntaxInvalid("YAML", `cannot read ${quote(value, 20)} as ${tag}`, node.textLine)
+  throw new SyntaxInvalid("YAML", `the tag ${tag} does not fit the value`, node.textLine)
 }
 
 function fromBase64(node: YamlNode & { kind: "scalar" }): Uint8Array {
