@@ -1,6 +1,7 @@
 /** Runs one command: its module is loaded, its arguments are parsed, its exit status comes back. */
 import type { Command } from "commander"
 import { EXIT } from "../failure.ts"
+import { sopsCommands } from "./sops-arguments.ts"
 import type { World } from "./world.ts"
 
 /** What a command's file exports: it declares options and arguments on `command`, and an action that gives the exit status. */
@@ -11,11 +12,6 @@ export type CommandModule = Readonly<{
 }>
 
 export type CommandEntry = Readonly<{ summary: string; load: () => Promise<CommandModule> }>
-
-/** Commands that sops has too, with some of the options spelt otherwise: there, `-i` is `--in-place`. */
-const likeSops: ReadonlySet<string> = new Set(
-  ["encrypt", "decrypt", "edit", "set", "unset", "rotate", "updatekeys"].concat("exec-env", "exec-file", "filestatus"),
-)
 
 /** @returns the exit status; 2 for arguments that the command does not take */
 export async function runCommand(
@@ -53,7 +49,8 @@ export async function runCommand(
     if (error.exitCode === 0) return 0
     // Of a value that is not fit for an option, all is said.
     if (["commander.help", "commander.invalidArgument"].includes(error.code)) return EXIT.usage
-    const sops = likeSops.has(name) ? "; behind ts-age-yk sops, it takes sops' own" : ""
+    // sops spells some options otherwise: there, `-i` is `--in-place`.
+    const sops = sopsCommands.some((command) => command === name) ? "; behind ts-age-yk sops, it takes sops' own" : ""
     world.err(`ts-age-yk: hint: ${refusing} --help shows what it takes${sops}\n`)
     return EXIT.usage
   }

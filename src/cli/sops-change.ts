@@ -130,9 +130,6 @@ export async function changeDocument(
     if (first === undefined) throw new ValueUnsupported("the file has no document")
     const document = change(first)
     if (document === null) return
-    // To sops, it has; nothing ever shows what is set there.
-    if (store.format === "binary" && document.items.length > Math.max(first.items.length, 1))
-      throw new ValueUnsupported('a binary file has no values but the one under "data"')
     const { bytes, file, key, ivs } = open
     const layout = { store, indent: options.indent }
     const changed = await encryptAgain(bytes, file, [document, ...rest], key, { ivs, now: world.now(), ...layout })

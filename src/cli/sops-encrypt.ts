@@ -1,11 +1,12 @@
 /** `encrypt` without `--age`: a SOPS file, for the recipients of `.sops.yaml` or of the command line. */
 import type { Command } from "commander"
 import { replaceFile } from "../replace-file.ts"
+import { readableSelection } from "../sops/config.ts"
 import { type EncryptionWish, encryptNew } from "../sops/encrypt.ts"
-import { NoRuleFits, SelectionInvalid } from "../sops/failures.ts"
+import { NoRuleFits } from "../sops/failures.ts"
 import { formatOfName, storeOf } from "../sops/format.ts"
 import type { KeyGroup } from "../sops/metadata.ts"
-import { compileSelection, type Selection, selectionRules } from "../sops/selection.ts"
+import { type Selection, selectionRules } from "../sops/selection.ts"
 import { WrongUsage } from "./failures.ts"
 import { readInput } from "./input.ts"
 import { requireInside } from "./inside.ts"
@@ -126,22 +127,10 @@ export async function wishFor(
   const wish = {
     groups,
     shamirThreshold: options.shamirSecretSharingThreshold ?? found?.rule.shamirThreshold ?? 0,
-    selection: selectionOf(options) ?? (await selectionByRule(found)),
+    selection: selectionOf(options) ?? (found && (await locate(found.path, () => readableSelection(found.rule)))),
     macOnlyEncrypted: options.macOnlyEncrypted ?? found?.rule.macOnlyEncrypted ?? false,
   }
   return { wish, found }
-}
-
-/** @throws SelectionInvalid with the configuration and its line, before anything is asked for, typed or made */
-async function selectionByRule(found: FoundRule | null): Promise<Selection | null> {
-  const selection = found?.rule.selection ?? null
-  if (found === null || selection === null) return null
-  try {
-    await compileSelection(selection)
-  } catch (failure) {
-    throw failure instanceof SelectionInvalid ? failure.within({ file: found.path, line: found.rule.line }) : failure
-  }
-  return selection
 }
 
 function selectionOf(options: RuleOptions): Selection | null {

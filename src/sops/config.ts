@@ -121,6 +121,17 @@ function compilePath({ index, line, pathRegex }: CreationRule): Promise<(path: s
 }
 
 /**
+ * What a rule has a new file's values selected by.
+ * @returns null where the rule says nothing
+ * @throws SelectionInvalid with the line, for an expression that Go cannot read: to sops it matches nothing, in silence
+ */
+export async function readableSelection({ index, line, selection }: CreationRule): Promise<Selection | null> {
+  if (selection?.rule.endsWith("_regex") === true && "text" in selection)
+    await compileRegex(selection.text, { where: { line, option: `creation_rules[${index}].${selection.rule}` } })
+  return selection
+}
+
+/**
  * The first rule that fits a file.
  * @param path - absolute
  * @param folder - absolute, that of the configuration; paths below it are matched without it, others whole

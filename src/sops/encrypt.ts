@@ -102,8 +102,7 @@ export async function encryptAgain(
 ): Promise<Uint8Array> {
   requireDocument(documents)
   if (store.holdsMetadata(documents)) throw new AlreadyEncrypted(metadataKey)
-  // Without its one value, a binary file could never be decrypted to bytes again.
-  if (store.format === "binary") store.emit(documents)
+  if (store.format === "binary") requireOneValue(documents, store, file)
   const selector = await compileSelection(selectionOf(file))
   const { macOnlyEncrypted } = file.metadata
   const lastModified = timeText(now)
@@ -111,6 +110,20 @@ export async function encryptAgain(
     const sealed = encryptValue({ type: "str", value: mac }, key, lastModified, ivs)
     return writeMetadataLike({ ...file.metadata, ...change, lastModified, mac: sealed }, file.written)
   })
+}
+
+/**
+ * A binary file is its one value: without it, it could never be decrypted to bytes again, and nothing ever shows what stands beside it.
+ * What sops has put there stays.
+ * @throws ValueUnsupported
+ */
+function requireOneValue(documents: Documents, store: Store, file: EncryptedFile): void {
+  store.emit(documents)
+  const entries = ([first]: Documents): number => first?.items.filter((item) => item.type === "entry").length ?? 0
+  if (entries(documents) > (file.store.format === "binary" ? entries(file.documents) : 1))
+    throw new ValueUnsupported('a binary file has no values but the one under "data"', {
+      hint: `set '["data"]' for all that is in it, or name another format with --output-type`,
+    })
 }
 
 /** A binary file names no rule, and needs none. */

@@ -92,7 +92,9 @@ describe("encrypt", () => {
       const file = command === "edit" ? "new.yaml" : "s.yaml"
       const ran = await run([command, path(file)], { env: { SOPS_EDITOR: `touch ${path("opened")};` } })
       expect(ran.status).toBe(2)
-      expect(ran.err).toContain(`${path(".sops.yaml")}, line 2, encrypted_regex: "^(a|b$" is no regular expression`)
+      expect(ran.err).toContain(
+        `${path(".sops.yaml")}, line 2, creation_rules[0].encrypted_regex: "^(a|b$" is no regular expression`,
+      )
       expect(existsSync(path("opened"))).toBe(false)
     },
   )

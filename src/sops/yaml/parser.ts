@@ -100,7 +100,8 @@ class Parser {
     const token = this.#stream.peek()
     if (token.type === "alias") {
       const target = this.#anchors.get(token.name)
-      if (target === undefined) this.#stream.fail("an alias (*) of an anchor (&) that is not there", token)
+      if (target === undefined)
+        this.#stream.fail("an alias of an anchor that is not there; a text that begins with * stands in quotes", token)
       const node: YamlNode = {
         kind: "alias",
         name: token.name,
